@@ -39,8 +39,8 @@ class Decision:
 
     call         the tool call, or None where the text could not be parsed; then `error` says why
     text         the generated text, special tokens included ("" for policies without tokens)
-    context_ids  token ids appended to the conversation before generation: the whole prompt on turn 0, afterwards the tool
-                 response with its image placeholders
+    context_ids  token ids appended to the conversation before generation: the whole prompt on turn 0, afterwards the
+                 tool response with its image placeholders
     token_ids    generated ids, forced (only legal choice) ones included
     logprobs     float32 (len(token_ids),): log-probability of each under the sampling distribution; 0.0 where forced
     """

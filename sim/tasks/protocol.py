@@ -15,8 +15,9 @@ Scalar = str | int | float | bool
 class ToolSpec:
     """A tool as a function schema.
 
-    `parameters` is a JSON schema object: {"type": "object", "properties": {...}, "required": [...]}. A property has "type",
-    "description", and, for string, "enum", for integer, "minimum"/"maximum"/"multipleOf", so that its legal values are finite.
+    `parameters` is a JSON schema object: {"type": "object", "properties": {...}, "required": [...]}. A property has
+    "type", "description", and, for string, "enum", for integer, "minimum"/"maximum"/"multipleOf", so that its legal
+    values are finite.
     """
 
     name: str
@@ -59,8 +60,8 @@ class ToolEnv(Protocol):
     """The `tools` face of a task.
 
     `info` (plain JSON-able data) always holds:
-      outcome        None while the episode runs, then "success" or the reason of failure: "collision", "road_departure",
-                     "needless_stop", "timeout", ...
+      outcome        None while the episode runs, then "success" or the reason of failure: "collision",
+                     "road_departure", "needless_stop", "timeout", ...
       success        bool
       time_s         simulated seconds since reset
       ego            {"x", "y", "z", "yaw", "speed_kmh"} in the map frame
@@ -68,7 +69,8 @@ class ToolEnv(Protocol):
       reward_terms   {term: value} accumulated since reset; their sum is the episode's return so far
       privileged     ground truth that no policy but the expert and the perception warm start may read:
                      {"ahead": "clear" | "person" | "vehicle", "distance_m": float | None,
-                      "left": "free" | "blocked" | "absent", "right": likewise, "best": [ToolCall as {"name", "arguments"}]}
+                      "left": "free" | "blocked" | "absent", "right": likewise,
+                      "best": [ToolCall as {"name", "arguments"}]}
                      relative to the lane that the ego is in now
     """
 
