@@ -1,5 +1,8 @@
 """A configuration that cannot run, refused when it is composed."""
 
 
-class ConfigError(ValueError):
+from sim.errors import PilotageError
+
+
+class ConfigError(PilotageError, ValueError):
     """Names the key that is wrong and what to set instead."""
