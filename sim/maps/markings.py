@@ -1,0 +1,109 @@
+"""Painted lines and zebra crossings as decals (layer 1) on the lane surfaces."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.labels import Label
+from sim.maps.network import Lane, LaneSection, Road, to_carla
+from sim.maps.surface import offset_points, section_samples, strip
+from sim.render.mesh import Mesh
+
+DASH_LENGTH = 3.0
+DASH_PERIOD = 9.0
+DOUBLE_GAP = 0.18
+LAYER = 1
+
+_COLORS = {"yellow": (222, 178, 44), "red": (190, 60, 50), "blue": (60, 90, 190), "green": (60, 150, 80)}
+_WHITE = (232, 232, 228)
+
+
+def mark_meshes(road: Road) -> list[Mesh]:
+    """All painted lines of a road; each lies on the outer edge of its lane (centre lane: the reference line)."""
+    meshes = []
+    for section in road.sections:
+        samples = section_samples(road, section)
+        if section.center is not None:
+            meshes += _lane_marks(road, section, section.center, 1, 0, samples)
+        for side, lanes in ((1, section.left), (-1, section.right)):
+            for number, lane in enumerate(lanes):
+                meshes += _lane_marks(road, section, lane, side, number + 1, samples)
+    return meshes
+
+
+def _lane_marks(road: Road, section: LaneSection, lane: Lane, side: int, edge: int, samples: np.ndarray) -> list[Mesh]:
+    meshes = []
+    for number, mark in enumerate(lane.marks):
+        end = lane.marks[number + 1].s if number + 1 < len(lane.marks) else section.end
+        start = max(mark.s, section.start)
+        if mark.kind in ("none", "curb", "edge", "grass", "botts dots") or end - start < 0.1:
+            continue
+        color = _COLORS.get(mark.color, _WHITE)
+        words = mark.kind.split()
+        for line, word in enumerate(words):
+            # Of a double mark the first word is the line nearer to the road's centre.
+            shift = side * DOUBLE_GAP * (line - (len(words) - 1) / 2) * 1.5
+            if word == "broken":
+                meshes.append(_dashes(road, section, side, edge, (start, end), shift, mark.width, color))
+            else:
+                s = np.unique(np.concatenate([[start], samples[(samples > start) & (samples < end)], [end]]))
+                reference = road.reference(s)
+                t = road.edges(section, side, s)[edge] + shift
+                half = mark.width / 2
+                meshes.append(
+                    strip(
+                        offset_points(reference, t + half, lane.height),
+                        offset_points(reference, t - half, lane.height),
+                        color,
+                        Label.ROAD_LINES,
+                        LAYER,
+                    )
+                )
+    return meshes
+
+
+def _dashes(
+    road: Road,
+    section: LaneSection,
+    side: int,
+    edge: int,
+    span: tuple[float, float],
+    shift: float,
+    width: float,
+    color: tuple[int, int, int],
+) -> Mesh:
+    first = np.arange(np.ceil(span[0] / DASH_PERIOD) * DASH_PERIOD, span[1] - 0.5 * DASH_LENGTH, DASH_PERIOD)
+    if len(first) == 0:
+        return Mesh.concat([])
+    s = np.stack([first, np.minimum(first + DASH_LENGTH, span[1])], axis=1).reshape(-1)
+    reference = road.reference(s)
+    t = road.edges(section, side, s)[edge] + shift
+    left, right = offset_points(reference, t + width / 2), offset_points(reference, t - width / 2)
+    corners = np.stack([left[0::2], left[1::2], right[1::2], right[0::2]], axis=1)
+    triangles = (np.arange(len(first))[:, None, None] * 4) + np.array([[0, 1, 2], [0, 2, 3]])
+    return Mesh.build(corners, triangles, color, Label.ROAD_LINES, LAYER)
+
+
+def crosswalk_meshes(road: Road) -> list[Mesh]:
+    """Zebra stripes (0.5 m on, 0.6 m off) along the longer axis of four-cornered crosswalks."""
+    meshes = []
+    for crosswalk in road.crosswalks:
+        if len(crosswalk.outline) != 4:
+            continue
+        a, b, c, d = crosswalk.outline
+        if np.linalg.norm(b - a) > np.linalg.norm(c - b):
+            a, b, c, d = b, c, d, a
+        length = float(np.linalg.norm(d - a))
+        count = int((length + 0.6) // 1.1)
+        if count == 0:
+            continue
+        margin = (length - (count * 1.1 - 0.6)) / 2
+        starts = (margin + 1.1 * np.arange(count)) / length
+        ends = starts + 0.5 / length
+        near = [a + (d - a) * f[:, None] for f in (starts, ends)]
+        far = [b + (c - b) * f[:, None] for f in (starts, ends)]
+        corners = np.stack([near[0], near[1], far[1], far[0]], axis=1)
+        flat = to_carla(corners[..., 0], corners[..., 1], np.zeros(corners.shape[:2]))
+        triangles = (np.arange(count)[:, None, None] * 4) + np.array([[0, 1, 2], [0, 2, 3]])
+        meshes.append(Mesh.build(flat, triangles, _WHITE, Label.ROAD_LINES, LAYER))
+    return meshes

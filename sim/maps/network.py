@@ -1,0 +1,258 @@
+"""Reads OpenDRIVE 1.4 into a road network: what lanes there are, where their edges run and what is painted on them.
+
+OpenDRIVE's frame: x east, y north, t to the left of the reference line, radians. `to_carla` flips y, as CARLA does.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.errors import PilotageError
+from sim.maps.curves import KINDS, Curve, evaluate_curves
+
+
+class InvalidOpenDrive(PilotageError, ValueError):
+    """The text is not an OpenDRIVE map that can be read; the message names the element and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class RoadMark:
+    """A painted line on a lane's outer edge from `s` (m, absolute on the road) on; `kind` as in OpenDRIVE."""
+
+    s: float
+    kind: str
+    color: str
+    width: float
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A lane of a section. `widths` (K, 5): absolute start s, a, b, c, d (`is_border`: of t instead)."""
+
+    id: int
+    kind: str
+    widths: np.ndarray
+    is_border: bool
+    marks: tuple[RoadMark, ...]
+    height: float
+    surface: str
+    predecessor: int | None
+    successor: int | None
+
+
+@dataclass(frozen=True)
+class LaneSection:
+    """Lanes between `start` and `end` (m along the road); `left` and `right` are ordered from the centre outwards."""
+
+    start: float
+    end: float
+    left: tuple[Lane, ...]
+    right: tuple[Lane, ...]
+    center: Lane | None
+
+
+@dataclass(frozen=True)
+class Crosswalk:
+    """Outline of a zebra crossing, (N, 2) x, y in OpenDRIVE's frame."""
+
+    outline: np.ndarray
+
+
+@dataclass(frozen=True)
+class Road:
+    """A road. `offsets` (laneOffset) and `elevation` are (K, 5) records of start s, a, b, c, d."""
+
+    id: str
+    name: str
+    junction: str | None
+    length: float
+    curves: tuple[Curve, ...]
+    offsets: np.ndarray
+    elevation: np.ndarray
+    sections: tuple[LaneSection, ...]
+    crosswalks: tuple[Crosswalk, ...]
+
+    def reference(self, s: np.ndarray) -> np.ndarray:
+        """Reference line at `s` (N,): (N, 4) x, y, z, heading (rad)."""
+        plane = evaluate_curves(self.curves, s)
+        height = evaluate_cubics(self.elevation, s)
+        return np.stack([plane[:, 0], plane[:, 1], height, plane[:, 2]], axis=1)
+
+    def edges(self, section: LaneSection, side: int, s: np.ndarray) -> np.ndarray:
+        """t (m) of lane edges on `side` (+1 left, -1 right) at `s` (N,), from the centre outwards: (lanes + 1, N)."""
+        lanes = section.left if side > 0 else section.right
+        inner = evaluate_cubics(self.offsets, s)
+        rows = [inner]
+        for lane in lanes:
+            value = evaluate_cubics(lane.widths, s)
+            rows.append(value if lane.is_border else rows[-1] + side * np.maximum(value, 0.0))
+        return np.stack(rows)
+
+
+@dataclass(frozen=True)
+class RoadNetwork:
+    """All roads of a map, in file order."""
+
+    roads: tuple[Road, ...]
+
+
+def evaluate_cubics(records: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """Piecewise cubics a + b ds + c ds^2 + d ds^3 at `s` (N,); `records` (K, 5) start s, a, b, c, d; zero if none."""
+    s = np.asarray(s, np.float64)
+    if len(records) == 0:
+        return np.zeros(len(s))
+    start, a, b, c, d = records[np.maximum(np.searchsorted(records[:, 0], s + 1e-9, side="right") - 1, 0)].T
+    ds = s - start
+    return a + ds * (b + ds * (c + ds * d))
+
+
+def to_carla(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Points (..., 3) in CARLA's left-handed frame of points in OpenDRIVE's right-handed one."""
+    return np.stack([x, -y, z], axis=-1)
+
+
+def parse_network(text: str) -> RoadNetwork:
+    """Reads OpenDRIVE XML. Raises InvalidOpenDrive for broken XML, missing attributes and unknown geometry."""
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise InvalidOpenDrive("OpenDRIVE text declares a DOCTYPE or ENTITY, which no map needs; remove it")
+    try:
+        root = ElementTree.fromstring(text.encode())
+    except ElementTree.ParseError as error:
+        raise InvalidOpenDrive(f"not well-formed XML: {error}") from error
+    if root.tag != "OpenDRIVE":
+        raise InvalidOpenDrive(f"the root element is <{root.tag}>, expected <OpenDRIVE>")
+    roads = tuple(_road(element) for element in root.iter("road"))
+    if not roads:
+        raise InvalidOpenDrive("the map has no <road>")
+    return RoadNetwork(roads)
+
+
+def _number(element: ElementTree.Element, name: str, default: float | None = None) -> float:
+    raw = element.get(name)
+    if raw is None:
+        if default is None:
+            raise InvalidOpenDrive(f"<{element.tag}> lacks the attribute '{name}'")
+        return default
+    try:
+        value = float(raw)
+    except ValueError:
+        raise InvalidOpenDrive(f"<{element.tag} {name}={raw!r}> is not a number") from None
+    if not np.isfinite(value):
+        raise InvalidOpenDrive(f"<{element.tag} {name}={raw!r}> is not finite")
+    return value
+
+
+def _road(element: ElementTree.Element) -> Road:
+    road_id = element.get("id", "")
+    curves = tuple(_curve(record) for record in element.findall("planView/geometry"))
+    if not curves:
+        raise InvalidOpenDrive(f"road {road_id!r} has no planView geometry")
+    length = _number(element, "length")
+    section_elements = element.findall("lanes/laneSection")
+    starts = [_number(section, "s") for section in section_elements]
+    ends = [*starts[1:], length]
+    sections = tuple(
+        _section(section, start, end) for section, start, end in zip(section_elements, starts, ends) if end > start
+    )
+    junction = element.get("junction", "-1")
+    road = Road(
+        id=road_id,
+        name=element.get("name", ""),
+        junction=None if junction == "-1" else junction,
+        length=length,
+        curves=tuple(sorted(curves, key=lambda curve: curve.s)),
+        offsets=_cubics(element.findall("lanes/laneOffset"), "s", 0.0),
+        elevation=_cubics(element.findall("elevationProfile/elevation"), "s", 0.0),
+        sections=sections,
+        crosswalks=(),
+    )
+    crosswalks = tuple(
+        _crosswalk(road, item) for item in element.findall("objects/object") if item.get("type") == "crosswalk"
+    )
+    return Road(**{**vars(road), "crosswalks": crosswalks})
+
+
+def _curve(record: ElementTree.Element) -> Curve:
+    shape = next((child for child in record if child.tag in KINDS), None)
+    if shape is None:
+        found = [child.tag for child in record]
+        raise InvalidOpenDrive(f"<geometry> holds {found}, expected one of {list(KINDS)}")
+    length = _number(record, "length")
+    names: tuple[str, ...] = {
+        "line": (),
+        "arc": ("curvature",),
+        "spiral": ("curvStart", "curvEnd"),
+        "poly3": ("a", "b", "c", "d"),
+        "paramPoly3": ("aU", "bU", "cU", "dU", "aV", "bV", "cV", "dV"),
+    }[shape.tag]
+    parameters = tuple(_number(shape, name) for name in names)
+    if shape.tag == "paramPoly3":
+        parameters += (length if shape.get("pRange") == "arcLength" else 1.0,)
+    x, y, heading = (_number(record, name) for name in ("x", "y", "hdg"))
+    return Curve(shape.tag, _number(record, "s"), x, y, heading, length, parameters)
+
+
+def _cubics(records: list[ElementTree.Element], start: str, base: float) -> np.ndarray:
+    rows = [[base + _number(r, start), *(_number(r, name, 0.0) for name in "abcd")] for r in records]
+    rows.sort(key=lambda row: row[0])
+    return np.array(rows, np.float64).reshape(-1, 5)
+
+
+def _section(element: ElementTree.Element, start: float, end: float) -> LaneSection:
+    lanes = {side: [_lane(lane, start) for lane in element.findall(f"{side}/lane")] for side in ("left", "right")}
+    center = element.find("center/lane")
+    return LaneSection(
+        start=start,
+        end=end,
+        left=tuple(sorted(lanes["left"], key=lambda lane: lane.id)),
+        right=tuple(sorted(lanes["right"], key=lambda lane: -lane.id)),
+        center=None if center is None else _lane(center, start),
+    )
+
+
+def _lane(element: ElementTree.Element, start: float) -> Lane:
+    kind = element.get("type", "none")
+    width_records = element.findall("width")
+    border_records = element.findall("border") if not width_records else []
+    marks = tuple(
+        RoadMark(
+            start + _number(mark, "sOffset", 0.0),
+            mark.get("type", "none"),
+            mark.get("color", "standard"),
+            _number(mark, "width", 0.15) or 0.15,
+        )
+        for mark in element.findall("roadMark")
+    )
+    height = element.find("height")
+    material = element.find("material")
+    links = [element.find(f"link/{name}") for name in ("predecessor", "successor")]
+    predecessor, successor = (None if link is None else int(_number(link, "id")) for link in links)
+    return Lane(
+        id=int(_number(element, "id")),
+        kind=kind,
+        widths=_cubics(width_records or border_records, "sOffset", start),
+        is_border=bool(border_records),
+        marks=tuple(sorted(marks, key=lambda mark: mark.s)),
+        # Maps rarely write heights; a sidewalk without one gets the usual kerb of 15 cm.
+        height=_number(height, "outer") if height is not None else (0.15 if kind == "sidewalk" else 0.0),
+        surface="" if material is None else material.get("surface", ""),
+        predecessor=predecessor,
+        successor=successor,
+    )
+
+
+def _crosswalk(road: Road, element: ElementTree.Element) -> Crosswalk:
+    x, y, _, road_heading = road.reference(np.array([_number(element, "s")]))[0]
+    t = _number(element, "t")
+    heading = road_heading + _number(element, "hdg", 0.0)
+    origin = np.array([x - t * np.sin(road_heading), y + t * np.cos(road_heading)])
+    corners = np.array(
+        [[_number(corner, "u"), _number(corner, "v")] for corner in element.findall("outline/cornerLocal")]
+    ).reshape(-1, 2)
+    if len(corners) > 1 and np.allclose(corners[0], corners[-1]):
+        corners = corners[:-1]
+    turn = np.array([[np.cos(heading), -np.sin(heading)], [np.sin(heading), np.cos(heading)]])
+    return Crosswalk(corners @ turn.T + origin)
