@@ -1,0 +1,92 @@
+"""What cameras see: the town's mesh, the actors' meshes, the weather, and the renderer that draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.geometry import pose_matrix
+from sim.render.mesh import Mesh
+from sim.server.actors import Actor
+from sim.server.blueprints import Blueprint
+
+if TYPE_CHECKING:
+    from sim.server.sensors import Moment
+
+# cloudiness, precipitation, deposits, wind, sun azimuth, sun altitude, fog density, distance, falloff, wetness,
+# scattering, mie, rayleigh, dust: CARLA's ClearNoon.
+CLEAR_NOON = (5.0, 0.0, 0.0, 10.0, -1.0, 45.0, 2.0, 0.75, 0.1, 0.0, 1.0, 0.03, 0.0331, 0.0)
+INSIDE_MARGIN_M = 0.15
+
+
+def actor_mesh(actor: Actor) -> Mesh:
+    """The mesh of an actor that has a body."""
+    from sim.render.models import pedestrian_mesh, prop_mesh, vehicle_mesh
+
+    blueprint: Blueprint = actor.description.blueprint
+    if blueprint.chassis is not None:
+        return vehicle_mesh(blueprint.kind, blueprint.extent, actor.description.color())
+    if blueprint.kind == "walker":
+        return pedestrian_mesh(blueprint.extent, int(blueprint.id[-4:]))
+    return prop_mesh(blueprint.kind, blueprint.extent)
+
+
+def is_inside(actor: Actor, carrier: Actor) -> bool:
+    """Whether a camera sits within its carrier's body, which must then not be drawn around it."""
+    center, extent = carrier.description.blueprint.center, carrier.description.blueprint.extent
+    at = np.array([actor.pose.x, actor.pose.y, actor.pose.z, 1.0])
+    local = np.linalg.solve(pose_matrix(carrier.pose), at)[:3] - center
+    return bool(np.all(np.abs(local) <= np.asarray(extent) + INSIDE_MARGIN_M))
+
+
+class Scene:
+    """Draws one town. The renderer is built when the first camera needs it."""
+
+    def __init__(self, static: Mesh) -> None:
+        self._static = static
+        self._renderer: Any = None
+        self._weather: Any = None
+        self.weather: tuple[float, ...] = CLEAR_NOON
+
+    def prepare(self) -> None:
+        """Build the renderer now, so that the first frame does not wait for it."""
+        if self._renderer is None:
+            from sim.render import Renderer
+
+            self._renderer = Renderer(self._static)
+
+    def set_weather(self, values: tuple[float, ...]) -> None:
+        """CARLA's 14 weather parameters in the wire's order."""
+        self.weather = values
+        self._weather = None
+
+    def picture(
+        self, camera: Actor, width: int, height: int, fov: float, output: str, moment: Moment
+    ) -> np.ndarray | None:
+        """BGRA uint8 (height, width, 4) of what `camera` sees."""
+        from sim.render import Movable, Weather
+        from sim.server.sensors import encode_depth, encode_instance, encode_semantic
+
+        self.prepare()
+        if self._weather is None:
+            self._weather = Weather(*self.weather)
+        carrier = camera.parent
+        hidden = carrier if carrier is not None and carrier.row is not None and is_inside(camera, carrier) else None
+        movables = [
+            Movable(actor.id, actor_mesh(actor), actor.pose) for actor in _bodies(moment.actors) if actor is not hidden
+        ]
+        outputs = frozenset({"semantic", "instance"} if output == "instance" else {output})
+        frame = self._renderer.render(camera.pose, width, height, fov, movables, self._weather, outputs)
+        if output == "depth":
+            return encode_depth(frame.depth)
+        if output == "semantic":
+            return encode_semantic(frame.semantic)
+        if output == "instance":
+            return encode_instance(frame.semantic, frame.instance)
+        return frame.bgra
+
+
+def _bodies(actors: Mapping[int, Actor]) -> list[Actor]:
+    return [actor for actor in actors.values() if actor.row is not None]

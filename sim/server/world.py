@@ -1,0 +1,331 @@
+"""The world that clients share: an episode, its actors, and the tick that advances them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from sim.geometry import Pose
+from sim.maps import Town
+from sim.server import powertrain, wire
+from sim.server.actors import Actor, VehicleControl, WalkerControl, spectator
+from sim.server.blueprints import Description
+from sim.server.bodies import MOTION_FIELDS, PROP, VEHICLE, WALKER, BodyTable
+from sim.server.collisions import occupied, static_table
+from sim.server.dynamics import Dynamics
+from sim.server.errors import CallError
+from sim.server.scene import Scene
+from sim.server.sensors import Contact, Moment, Schedule, Sensor, make_sensor
+from sim.server.settings import EpisodeSettings
+from sim.server.streams import StreamHub, snapshot_message
+
+SNAPSHOT_STREAM = 1
+ASYNC_DELTA_S = 0.05
+SPEED_LIMIT_KMH = 50.0
+
+
+class World:
+    """One simulated world. Not thread safe: all calls come from the server's event loop."""
+
+    def __init__(self, town: Town, hub: StreamHub, seed: int, stream_port: int) -> None:
+        self.seed = seed
+        self.stream_port = stream_port
+        self.frame = 1
+        self.episode = 0
+        self._hub = hub
+        self._next_stream = SNAPSHOT_STREAM + 1
+        self._next_actor = 1
+        self.settings = EpisodeSettings()
+        self.on_pace_change: Callable[[], None] = lambda: None
+        self._begin(town)
+
+    # ---- episodes ------------------------------------------------------------------------------------------------
+
+    def _begin(self, town: Town) -> None:
+        self.town = town
+        self.episode += 1
+        self.elapsed_s = 0.0
+        self.delta_s = self.settings.fixed_delta_s or ASYNC_DELTA_S
+        self.scene = Scene(town.mesh)
+        self.table = BodyTable()
+        self.dynamics = Dynamics(self.table)
+        self.dynamics.statics = static_table(town.boxes.center, town.boxes.extent, town.boxes.yaw)
+        self.actors: dict[int, Actor] = {}
+        self._by_row: dict[int, Actor] = {}
+        self._sensors: dict[int, tuple[Sensor, Schedule]] = {}
+        self._flags = wire.MAP_CHANGED
+        self._motion: dict[int, tuple[float, ...]] = {}
+        self._spring_loaded: set[int] = set()
+        self.spectator = spectator(self._new_actor_id())
+        self.actors[self.spectator.id] = self.spectator
+        self._snapshot = self._make_snapshot()
+
+    def load(self, town: Town, reset_settings: bool) -> None:
+        """Start a new episode in `town`: no actors, clock at zero, default weather."""
+        for actor in self.actors.values():
+            actor.alive = False
+        if reset_settings:
+            self.settings = EpisodeSettings()
+        self._begin(town)
+        self.frame += 1
+        self._snapshot = self._make_snapshot()
+        self._hub.publish(SNAPSHOT_STREAM, self._snapshot, droppable=False)
+        self.on_pace_change()
+
+    @property
+    def snapshot(self) -> bytes:
+        """The newest snapshot message."""
+        return self._snapshot
+
+    # ---- actors --------------------------------------------------------------------------------------------------
+
+    def _new_actor_id(self) -> int:
+        self._next_actor += 1
+        return self._next_actor - 1
+
+    def actor(self, actor_id: int) -> Actor:
+        """A live actor. Raises CallError."""
+        found = self.actors.get(actor_id)
+        if found is None:
+            raise CallError(f"actor {actor_id} not found: it was destroyed or never existed")
+        return found
+
+    def vehicle(self, actor_id: int) -> Actor:
+        """A live vehicle. Raises CallError."""
+        found = self.actor(actor_id)
+        if not found.is_vehicle:
+            raise CallError(f"actor {actor_id} ({found.description.blueprint.id}) is not a vehicle")
+        return found
+
+    def spawn(self, description: Description, pose: Pose, parent_id: int = 0) -> Actor:
+        """Bring an actor into the world. Raises CallError when its place is taken or an attribute is impossible."""
+        parent = self.actor(parent_id) if parent_id else None
+        blueprint = description.blueprint
+        actor = Actor(self._next_actor, description, pose, parent, pose if parent is not None else None)
+        actor.place()
+        if blueprint.id.startswith("sensor."):
+            sensor = make_sensor(actor, self.seed)
+            if sensor is not None:
+                actor.stream_id = self._next_stream
+                self._next_stream += 1
+                self._sensors[actor.id] = (sensor, Schedule(sensor.sensor_tick))
+                if blueprint.id.startswith("sensor.camera."):
+                    self.scene.prepare()
+        else:
+            self._embody(actor)
+        self._new_actor_id()
+        self.actors[actor.id] = actor
+        return actor
+
+    def _embody(self, actor: Actor) -> None:
+        blueprint = actor.description.blueprint
+        index = self.table.allocate()
+        row = self.table.rows[index]
+        for name, value in zip(("x", "y", "z", "pitch", "yaw", "roll"), actor.pose):
+            row[name] = value
+        for name, value in zip(("hx", "hy", "hz", "cx", "cy", "cz"), (*blueprint.extent, *blueprint.center)):
+            row[name] = value
+        row["collide"] = row["gravity"] = 1
+        row["simulate"] = 1
+        if actor.is_vehicle:
+            row["kind"] = VEHICLE
+            actor.physics = powertrain.default_control(blueprint)
+            powertrain.apply_control(actor.physics, blueprint, row, self.table.steer_curves[index])
+        elif actor.is_walker:
+            row["kind"] = WALKER
+            row["mass"], row["rest_z"] = 75.0 * blueprint.extent[2] / 0.9, blueprint.extent[2]
+            row["inertia"] = 2.0
+        else:
+            # Props stand where they were put until a client lets physics move them.
+            row["kind"] = PROP
+            volume = 8.0 * blueprint.extent[0] * blueprint.extent[1] * blueprint.extent[2]
+            row["mass"] = max(3.0, 80.0 * volume)
+            row["inertia"] = row["mass"] * (blueprint.extent[0] ** 2 + blueprint.extent[1] ** 2) / 3.0
+            row["simulate"] = 0
+        if actor.parent is not None:
+            row["simulate"] = row["collide"] = 0
+        elif row["kind"] != PROP and occupied(self.table.rows, self.table.count, index, self.dynamics.statics):
+            self.table.release(index)
+            raise CallError("Spawn failed because of collision at spawn position")
+        actor.row = index
+        self._by_row[index] = actor
+
+    def destroy(self, actor_id: int) -> bool:
+        """Remove an actor; what is attached to it stays. Raises CallError for an unknown one."""
+        actor = self.actor(actor_id)
+        if actor is self.spectator:
+            return False
+        actor.alive = False
+        del self.actors[actor_id]
+        self._sensors.pop(actor_id, None)
+        self._spring_loaded.discard(actor_id)
+        if actor.row is not None:
+            self.table.release(actor.row)
+            del self._by_row[actor.row]
+        return True
+
+    def row(self, actor: Actor) -> np.void | None:
+        """The body of an actor, or None; valid until the next spawn."""
+        return None if actor.row is None else self.table.rows[actor.row]
+
+    # ---- commands ------------------------------------------------------------------------------------------------
+
+    def control_vehicle(self, actor: Actor, control: VehicleControl) -> None:
+        """Hold these pedals and this wheel until told otherwise (or for one tick, without sticky control)."""
+        actor.vehicle_control = control
+        row = self.row(actor)
+        assert row is not None
+        row["throttle"], row["brake"] = min(1.0, max(0.0, control.throttle)), min(1.0, max(0.0, control.brake))
+        row["steer"] = min(1.0, max(-1.0, control.steer))
+        row["hand_brake"], row["reverse"] = control.hand_brake, control.reverse or control.gear < 0
+        if not actor.description.flag("sticky_control"):
+            self._spring_loaded.add(actor.id)
+
+    def control_walker(self, actor: Actor, control: WalkerControl) -> None:
+        """Walk in a direction of the world until told otherwise; the body turns to it."""
+        actor.walker_control = control
+        row = self.row(actor)
+        assert row is not None
+        x, y, _ = control.direction
+        length = math.hypot(x, y)
+        speed = control.speed / length if length > 1e-6 else 0.0
+        row["walk_x"], row["walk_y"] = speed * x, speed * y
+        if length > 1e-6 and control.speed > 0.0 and not row["down"]:
+            row["yaw"] = math.degrees(math.atan2(y, x))
+
+    def move(self, actor: Actor, pose: Pose) -> None:
+        """Teleport; relative to the parent when attached. A body keeps its velocity, as in CARLA."""
+        if actor.parent is not None:
+            actor.relative = pose
+            actor.place()
+        else:
+            actor.pose = pose
+        row = self.row(actor)
+        if row is not None:
+            for name, value in zip(("x", "y", "z", "pitch", "yaw", "roll"), actor.pose):
+                row[name] = value
+            row["down"] = 0
+
+    def set_physics(self, actor: Actor, control: powertrain.PhysicsControl) -> None:
+        """Replace a vehicle's physics control. Raises CallError."""
+        assert actor.row is not None
+        row, curve = self.table.rows[actor.row], self.table.steer_curves[actor.row]
+        powertrain.apply_control(control, actor.description.blueprint, row, curve)
+        actor.physics = control
+
+    def add_force(self, actor: Actor, force: tuple[float, float, float], torque: float = 0.0) -> None:
+        """Push with a force (N) and turn with a torque (N m about z) during the next tick."""
+        actor.force = (actor.force[0] + force[0], actor.force[1] + force[1], actor.force[2] + force[2])
+        actor.torque += torque
+
+    def push(self, actor: Actor, impulse: tuple[float, float, float], spin: float = 0.0) -> None:
+        """Change velocity at once by an impulse (N s) and an angular impulse about z (N m s)."""
+        row = self.row(actor)
+        if row is None or not row["simulate"]:
+            return
+        for name, value in zip(("vx", "vy", "vz"), impulse):
+            row[name] += value / row["mass"]
+        row["wz"] += math.degrees(spin / row["inertia"])
+
+    # ---- the tick ------------------------------------------------------------------------------------------------
+
+    def tick(self, delta_s: float | None = None) -> int:
+        """Advance the world by one step and send what it shows; returns the frame made."""
+        self.delta_s = delta_s or self.settings.fixed_delta_s or ASYNC_DELTA_S
+        self._apply_forces()
+        contacts = self._contacts(self.dynamics.step(self.delta_s))
+        self._release_controls()
+        self.frame += 1
+        self.elapsed_s += self.delta_s
+        self._snapshot = self._make_snapshot()
+        self._flags = 0
+        self._hub.publish(SNAPSHOT_STREAM, self._snapshot, droppable=False)
+        self._emit(contacts)
+        return self.frame
+
+    def _apply_forces(self) -> None:
+        for actor in self._by_row.values():
+            if any(actor.force) or actor.torque:
+                force = actor.force
+                impulse = (force[0] * self.delta_s, force[1] * self.delta_s, force[2] * self.delta_s)
+                self.push(actor, impulse, actor.torque * self.delta_s)
+                actor.force, actor.torque = (0.0, 0.0, 0.0), 0.0
+
+    def _release_controls(self) -> None:
+        for actor_id in sorted(self._spring_loaded):
+            self.control_vehicle(self.actors[actor_id], VehicleControl())
+        self._spring_loaded.clear()
+
+    def _contacts(self, touched: Iterable[tuple[int, int, float, float]]) -> list[Contact]:
+        found = []
+        for first, second, x, y in touched:
+            actor = self._by_row[first]
+            other = self._by_row[second] if second >= 0 else None
+            found.append(Contact(actor, other, (x, y, 0.0)))
+            if other is not None:
+                found.append(Contact(other, actor, (-x, -y, 0.0)))
+        return found
+
+    def _make_snapshot(self) -> bytes:
+        count = self.table.count
+        body = self.table.rows[:count].view(np.float64).reshape(count, -1)[:, :MOTION_FIELDS].tolist() if count else []
+        motions: dict[int, tuple[float, ...]] = {}
+        records = [wire.snapshot_header(self.episode, self.elapsed_s, self.delta_s, self._flags)]
+        # Parents are older than what is attached to them, so they are placed first.
+        for actor in self.actors.values():
+            if actor.row is None:
+                actor.place()
+                motion = (*actor.pose, *_STILL)
+                state = wire.EMPTY_STATE
+            else:
+                if actor.parent is not None:
+                    actor.place()
+                    self.move(actor, actor.relative or actor.pose)
+                    motion = (*actor.pose, *_STILL)
+                else:
+                    motion = tuple(body[actor.row])
+                    actor.pose = Pose(*motion[:6])
+                state = self._state(actor, motion)
+            motions[actor.id] = motion
+            records.append(wire.actor_record(actor.id, motion, state))
+        self._motion = motions
+        return snapshot_message(self.frame, self.elapsed_s, b"".join(records))
+
+    def _state(self, actor: Actor, motion: tuple[float, ...]) -> bytes:
+        if actor.physics is not None:
+            control = actor.vehicle_control
+            if control.manual_gear_shift:
+                gear = control.gear
+            elif control.reverse or control.gear < 0:
+                gear = -1
+            else:
+                gear = powertrain.gear(actor.physics, math.hypot(motion[6], motion[7]))
+            flags = (int(control.hand_brake), int(control.reverse), int(control.manual_gear_shift))
+            return wire.vehicle_state(
+                control.throttle, control.steer, control.brake, flags, gear, SPEED_LIMIT_KMH, actor.lights
+            )
+        if actor.is_walker:
+            walk = actor.walker_control
+            return wire.walker_state(walk.direction, walk.speed, walk.jump)
+        return wire.EMPTY_STATE
+
+    def _emit(self, contacts: list[Contact]) -> None:
+        if not self._sensors:
+            return
+        moment = Moment(self.frame, self.elapsed_s, self.actors, contacts, self._motion, self.scene, self.stream_port)
+        for sensor, schedule in self._sensors.values():
+            stream_id = sensor.actor.stream_id
+            if not self._hub.has_listener(stream_id):
+                schedule.restart()
+            elif schedule.due(self.elapsed_s) and not (self.settings.no_rendering and hasattr(sensor, "fov")):
+                for message in sensor.messages(moment):
+                    self._hub.publish(stream_id, message)
+
+    def set_weather(self, values: tuple[float, ...]) -> None:
+        """CARLA's 14 weather parameters."""
+        self.scene.set_weather(values)
+
+
+_STILL = (0.0,) * (MOTION_FIELDS - 6)
