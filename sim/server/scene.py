@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # scattering, mie, rayleigh, dust: CARLA's ClearNoon.
 CLEAR_NOON = (5.0, 0.0, 0.0, 10.0, -1.0, 45.0, 2.0, 0.75, 0.1, 0.0, 1.0, 0.03, 0.0331, 0.0)
 INSIDE_MARGIN_M = 0.15
+BRAKE_LIGHT_PEDAL = 0.02
 
 
 def actor_mesh(actor: Actor) -> Mesh:
@@ -27,7 +28,8 @@ def actor_mesh(actor: Actor) -> Mesh:
 
     blueprint: Blueprint = actor.description.blueprint
     if blueprint.chassis is not None:
-        return vehicle_mesh(blueprint.kind, blueprint.extent, actor.description.color())
+        braking = actor.vehicle_control.brake > BRAKE_LIGHT_PEDAL
+        return vehicle_mesh(blueprint.kind, blueprint.extent, actor.description.color(), braking)
     if blueprint.kind == "walker":
         return pedestrian_mesh(blueprint.extent, int(blueprint.id[-4:]))
     return prop_mesh(blueprint.kind, blueprint.extent)
@@ -42,18 +44,19 @@ def is_inside(actor: Actor, carrier: Actor) -> bool:
 
 
 class Scene:
-    """Draws one town. The renderer is built when the first camera needs it."""
+    """Draws one town. The renderer is built when the first camera needs it, or taken over from `before`."""
 
-    def __init__(self, static: Mesh) -> None:
+    def __init__(self, static: Mesh, before: Scene | None = None) -> None:
         self._static = static
-        self._renderer: Any = None
+        same = before is not None and before._static is static
+        self._renderer: Any = before._renderer if same and before is not None else None
         self._weather: Any = None
         self.weather: tuple[float, ...] = CLEAR_NOON
 
     def prepare(self) -> None:
         """Build the renderer now, so that the first frame does not wait for it."""
         if self._renderer is None:
-            from sim.render import Renderer
+            from sim.render.renderer import Renderer
 
             self._renderer = Renderer(self._static)
 
@@ -66,7 +69,8 @@ class Scene:
         self, camera: Actor, width: int, height: int, fov: float, output: str, moment: Moment
     ) -> np.ndarray | None:
         """BGRA uint8 (height, width, 4) of what `camera` sees."""
-        from sim.render import Movable, Weather
+        from sim.render.renderer import Movable
+        from sim.render.weather import Weather
         from sim.server.sensors import encode_depth, encode_instance, encode_semantic
 
         self.prepare()
@@ -78,7 +82,7 @@ class Scene:
             Movable(actor.id, actor_mesh(actor), actor.pose) for actor in _bodies(moment.actors) if actor is not hidden
         ]
         outputs = frozenset({"semantic", "instance"} if output == "instance" else {output})
-        frame = self._renderer.render(camera.pose, width, height, fov, movables, self._weather, outputs)
+        frame = self._renderer.render(camera.pose, width, height, fov, movables, self._weather, outputs, moment.frame)
         if output == "depth":
             return encode_depth(frame.depth)
         if output == "semantic":

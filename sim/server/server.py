@@ -104,17 +104,17 @@ class AsyncClock:
 async def serve(config: ServerConfig, on_ready: Callable[[str, int], None]) -> None:
     """Run a server until it is cancelled; `on_ready` gets host and port once connections are accepted."""
     from sim.maps import UnknownTown, available_towns, load_town
-    from sim.server import dynamics
 
     try:
         town = load_town(config.town)
     except UnknownTown as error:
         raise ServerStartError(f"server.town={config.town!r}: {error}") from error
-    dynamics.warm_up()
+    _compile()
     rpc_socket, stream_socket = bind_pair(config.host, config.port)
     port = int(rpc_socket.getsockname()[1])
     hub = StreamHub(config.subscription_wait_s, config.max_backlog_mb * 1024 * 1024)
     world = World(town, hub, config.seed, port + 1)
+    world.scene.prepare()
     connections: set[RpcConnection] = set()
     calls = Calls(world, hub, load_town, available_towns())
     clock = AsyncClock(world, connections)
@@ -135,6 +135,16 @@ async def serve(config: ServerConfig, on_ready: Callable[[str, int], None]) -> N
     async with rpc, streams:
         on_ready(config.host, port)
         await asyncio.Event().wait()
+
+
+def _compile() -> None:
+    from sim.render.renderer import warm_up as compile_renderer
+    from sim.server import dynamics
+
+    began = time.monotonic()
+    dynamics.warm_up()
+    compile_renderer()
+    log.info("kernels ready after %.1f s", time.monotonic() - began)
 
 
 def run(config: ServerConfig) -> None:

@@ -48,7 +48,7 @@ class World:
         self.episode += 1
         self.elapsed_s = 0.0
         self.delta_s = self.settings.fixed_delta_s or ASYNC_DELTA_S
-        self.scene = Scene(town.mesh)
+        self.scene = Scene(town.mesh, getattr(self, "scene", None))
         self.table = BodyTable()
         self.dynamics = Dynamics(self.table)
         self.dynamics.statics = static_table(town.boxes.center, town.boxes.extent, town.boxes.yaw)
@@ -68,9 +68,8 @@ class World:
             actor.alive = False
         if reset_settings:
             self.settings = EpisodeSettings()
-        self._begin(town)
         self.frame += 1
-        self._snapshot = self._make_snapshot()
+        self._begin(town)
         self._hub.publish(SNAPSHOT_STREAM, self._snapshot, droppable=False)
         self.on_pace_change()
 
