@@ -115,9 +115,9 @@ def _fixed(name: str, kind: int, value: str) -> Attribute:
 
 def _chassis(kind: str, mass: float, radius: float, torque: float) -> Chassis:
     if kind == BICYCLE:
-        return Chassis(2, mass, radius, torque, 300.0, 1.0, (1.5, 1.0), 0.9, 180.0, 0.9)
+        return Chassis(2, mass, radius, torque, 300.0, 1.0, (1.5, 1.0), 0.4, 140.0, 0.9)
     if kind == MOTORCYCLE:
-        return Chassis(2, mass, radius, torque, 11000.0, 4.0, (2.6, 1.9, 1.5, 1.2, 1.0), 0.6, 700.0, 0.6)
+        return Chassis(2, mass, radius, torque, 11000.0, 4.0, (2.6, 1.9, 1.5, 1.2, 1.0), 0.4, 700.0, 0.6)
     gears = (4.2, 2.5, 1.7, 1.2, 0.9, 0.72)
     heavy = kind in (TRUCK, BUS)
     cog = {CAR: 0.55, VAN: 0.8}.get(kind, 1.2)

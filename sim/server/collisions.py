@@ -27,8 +27,8 @@ def static_table(center: np.ndarray, extent: np.ndarray, yaw_degrees: np.ndarray
     return table
 
 
-@njit(cache=True, nogil=True)
-def _footprint(rows: np.ndarray, i: int, out: np.ndarray) -> None:
+@njit(nogil=True)
+def footprint(rows: np.ndarray, i: int, out: np.ndarray) -> None:
     b = rows[i]
     yaw = math.radians(b.yaw)
     c, s = math.cos(yaw), math.sin(yaw)
@@ -40,7 +40,7 @@ def _footprint(rows: np.ndarray, i: int, out: np.ndarray) -> None:
     out[7] = math.hypot(b.hx, b.hy)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def overlap(a: np.ndarray, b: np.ndarray, contact: np.ndarray) -> bool:
     """Whether two boxes (STATIC_COLUMNS,) overlap; `contact` becomes depth, normal x, y (from b to a), point x, y."""
     if abs(a[2] - b[2]) >= a[5] + b[5]:
@@ -95,7 +95,7 @@ def overlap(a: np.ndarray, b: np.ndarray, contact: np.ndarray) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def candidates(rows: np.ndarray, count: int, statics: np.ndarray, dt: float, pairs: np.ndarray) -> int:
     """Fill `pairs` (P, 2) with bodies that may touch within `dt`: (i, j) or (i, -1 - static index).
 
@@ -129,7 +129,7 @@ def candidates(rows: np.ndarray, count: int, statics: np.ndarray, dt: float, pai
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def resolve(rows: np.ndarray, statics: np.ndarray, pairs: np.ndarray, total: int, impulses: np.ndarray) -> None:
     """Push touching pairs apart; adds the impulse (N s, on the first of the pair) to `impulses` (P, 3).
 
@@ -139,9 +139,9 @@ def resolve(rows: np.ndarray, statics: np.ndarray, pairs: np.ndarray, total: int
     contact = np.empty(5)
     for p in range(total):
         i, j = pairs[p, 0], pairs[p, 1]
-        _footprint(rows, i, box_a)
+        footprint(rows, i, box_a)
         if j >= 0:
-            _footprint(rows, j, box_b)
+            footprint(rows, j, box_b)
         else:
             box_b[:] = statics[-1 - j]
         if not overlap(box_a, box_b, contact):
@@ -199,20 +199,3 @@ def resolve(rows: np.ndarray, statics: np.ndarray, pairs: np.ndarray, total: int
                 b.down = 1
         impulses[p, 0] += jx
         impulses[p, 1] += jy
-
-
-@njit(cache=True, nogil=True)
-def occupied(rows: np.ndarray, count: int, i: int, statics: np.ndarray) -> bool:
-    """Whether row `i` overlaps any other body or immovable box."""
-    box_a, box_b = np.empty(STATIC_COLUMNS), np.empty(STATIC_COLUMNS)
-    contact = np.empty(5)
-    _footprint(rows, i, box_a)
-    for j in range(count):
-        if j != i and rows[j].used != 0 and rows[j].collide != 0:
-            _footprint(rows, j, box_b)
-            if overlap(box_a, box_b, contact):
-                return True
-    for k in range(len(statics)):  # noqa: SIM110 (Numba compiles no generators)
-        if overlap(box_a, statics[k], contact):
-            return True
-    return False

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 from numba import njit
 
+from sim.server import bodies, collisions, vehicle_physics
 from sim.server.bodies import PROP, VEHICLE, WALKER, BodyTable
-from sim.server.collisions import STATIC_COLUMNS, candidates, resolve
+from sim.server.collisions import STATIC_COLUMNS, candidates, footprint, overlap, resolve
 from sim.server.vehicle_physics import GRAVITY, advance_vehicle
 
 SUBSTEP_S = 0.005
@@ -17,7 +20,7 @@ MAX_SUBSTEPS = 200
 SLIDE_FRICTION = 0.6  # of a fallen walker or a loose prop on the road
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _slide(rows: np.ndarray, i: int, h: float) -> None:
     b = rows[i]
     speed = math.hypot(b.vx, b.vy)
@@ -30,7 +33,7 @@ def _slide(rows: np.ndarray, i: int, h: float) -> None:
     b.wz *= math.exp(-6.0 * h)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def _move(rows: np.ndarray, i: int, curve: np.ndarray, h: float) -> None:
     b = rows[i]
     grounded = b.z <= b.rest_z + 0.02
@@ -62,41 +65,80 @@ def _move(rows: np.ndarray, i: int, curve: np.ndarray, h: float) -> None:
         b.yaw += 360.0
 
 
-@njit(cache=True, nogil=True)
-def _advance(
-    rows: np.ndarray,
-    count: int,
-    curves: np.ndarray,
-    statics: np.ndarray,
-    dt: float,
-    substeps: int,
-    pairs: np.ndarray,
-    impulses: np.ndarray,
-) -> int:
-    total = candidates(rows, count, statics, dt, pairs)
-    if total > len(pairs):
-        return total
-    impulses[:total] = 0.0
-    for i in range(count):
-        b = rows[i]
-        if b.used != 0 and b.simulate != 0:
-            b.ax, b.ay, b.az = b.vx, b.vy, b.vz
-    h = dt / substeps
-    for _ in range(substeps):
+def _fingerprint() -> int:
+    digest = hashlib.sha256()
+    for module in (bodies, vehicle_physics, collisions):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return int.from_bytes(digest.digest()[:7], "big")
+
+
+def _entry_points(sources: int) -> tuple[Callable[..., int], Callable[..., bool]]:
+    """The kernels that Python calls.
+
+    Numba keys a cached kernel by the one file that it is written in, and would go on running old code after a change
+    in another. So only these are cached, and the other files' fingerprint is a value that they close over, which is
+    part of the key.
+    """
+
+    @njit(cache=True, nogil=True)
+    def advance(
+        rows: np.ndarray,
+        count: int,
+        curves: np.ndarray,
+        statics: np.ndarray,
+        dt: float,
+        substeps: int,
+        pairs: np.ndarray,
+        impulses: np.ndarray,
+    ) -> int:
+        if sources < 0:
+            return 0
+        total = candidates(rows, count, statics, dt, pairs)
+        if total > len(pairs):
+            return total
+        impulses[:total] = 0.0
         for i in range(count):
             b = rows[i]
             if b.used != 0 and b.simulate != 0:
-                _move(rows, i, curves[i], h)
-        if total > 0:
-            resolve(rows, statics, pairs, total, impulses)
-    for i in range(count):
-        b = rows[i]
-        if b.used == 0:
-            continue
-        if b.simulate != 0:
-            b.ax, b.ay, b.az = (b.vx - b.ax) / dt, (b.vy - b.ay) / dt, (b.vz - b.az) / dt
-        b.fresh = 0
-    return total
+                b.ax, b.ay, b.az = b.vx, b.vy, b.vz
+        h = dt / substeps
+        for _ in range(substeps):
+            for i in range(count):
+                b = rows[i]
+                if b.used != 0 and b.simulate != 0:
+                    _move(rows, i, curves[i], h)
+            if total > 0:
+                resolve(rows, statics, pairs, total, impulses)
+        for i in range(count):
+            b = rows[i]
+            if b.used == 0:
+                continue
+            if b.simulate != 0:
+                b.ax, b.ay, b.az = (b.vx - b.ax) / dt, (b.vy - b.ay) / dt, (b.vz - b.az) / dt
+            b.fresh = 0
+        return total
+
+    @njit(cache=True, nogil=True)
+    def occupied(rows: np.ndarray, count: int, i: int, statics: np.ndarray) -> bool:
+        if sources < 0:
+            return False
+        box_a, box_b = np.empty(STATIC_COLUMNS), np.empty(STATIC_COLUMNS)
+        contact = np.empty(5)
+        footprint(rows, i, box_a)
+        for j in range(count):
+            if j != i and rows[j].used != 0 and rows[j].collide != 0:
+                footprint(rows, j, box_b)
+                if overlap(box_a, box_b, contact):
+                    return True
+        for k in range(len(statics)):  # noqa: SIM110 (Numba compiles no generators)
+            if overlap(box_a, statics[k], contact):
+                return True
+        return False
+
+    return advance, occupied
+
+
+_advance, _occupied = _entry_points(_fingerprint())
 
 
 class Dynamics:
@@ -107,6 +149,10 @@ class Dynamics:
         self.statics = np.zeros((0, STATIC_COLUMNS))
         self._pairs = np.zeros((64, 2), np.int64)
         self._impulses = np.zeros((64, 3))
+
+    def occupied(self, index: int) -> bool:
+        """Whether row `index` overlaps any other body or immovable box."""
+        return bool(_occupied(self.table.rows, self.table.count, index, self.statics))
 
     def step(self, dt: float) -> Iterator[tuple[int, int, float, float]]:
         """Advance by `dt` seconds; yields (row, other row or -1 - static index, impulse x, y on the first; N s)."""
@@ -139,3 +185,4 @@ def warm_up() -> None:
     dynamics = Dynamics(table)
     for _ in dynamics.step(SUBSTEP_S):
         pass
+    dynamics.occupied(0)

@@ -18,7 +18,7 @@ from sim.server.vehicle_physics import GRAVITY
 
 COLLISION, DEPTH, GNSS, IMU, RGB, SEMANTIC, INSTANCE = 0, 1, 4, 5, 13, 14, 15
 DEPTH_RANGE_M = 1000.0
-MAX_PIXELS = 4096 * 4096
+MAX_SIDE_PX, MAX_PIXELS = 8192, 4096 * 4096
 EARTH_RADIUS_M = 6378137.0
 
 
@@ -88,7 +88,8 @@ class Camera:
         self.width = int(actor.description.number("image_size_x"))
         self.height = int(actor.description.number("image_size_y"))
         self.fov = actor.description.number("fov")
-        if self.width < 1 or self.height < 1 or self.width * self.height > MAX_PIXELS:
+        sides = (self.width, self.height)
+        if min(sides) < 1 or max(sides) > MAX_SIDE_PX or self.width * self.height > MAX_PIXELS:
             raise CallError(f"camera: image size {self.width}x{self.height} is out of range")
         if not 1.0 <= self.fov <= 179.0:
             raise CallError(f"camera: fov {self.fov} is not within 1 to 179 degrees")

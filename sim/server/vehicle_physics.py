@@ -19,12 +19,17 @@ ROLLING_RESISTANCE = 0.012
 # Anti-lock brakes and traction control keep this share of the friction for the longitudinal direction at most,
 # which leaves about a third for steering while braking fully.
 LONGITUDINAL_SHARE = 0.95
+# At the limit road cars slide over the front wheels: these grip a little less, and stability control brakes single
+# wheels against a yaw rate above what the tyres can turn into a curve.
+FRONT_GRIP = 0.93
+STABILITY_MOMENT = 3.5  # rad/s^2
+YAW_MARGIN = 0.03  # rad/s
 WHEEL_RATE = 6.0  # rad/s at which the road wheels follow the steering command
 KINEMATIC_BELOW, DYNAMIC_ABOVE = 1.0, 3.0  # m/s
 CREEP = 0.05  # m/s below which an undriven vehicle stands
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def steer_share(curve: np.ndarray, speed_ms: float) -> float:
     """Share of the steering angle left at a speed, linear between the samples of `curve` (STEER_SAMPLES,)."""
     position = speed_ms * 3.6 / STEER_STEP_KMH
@@ -35,7 +40,7 @@ def steer_share(curve: np.ndarray, speed_ms: float) -> float:
     return curve[index] * (1.0 - part) + curve[index + 1] * part
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def tyre_force(slip_angle: float, stiffness: float, load: float, longitudinal: float, mu: float) -> float:
     """Lateral force (N) against a slip angle (rad), within sqrt((mu*load)^2 - longitudinal^2)."""
     limit_squared = (mu * load) ** 2 - longitudinal * longitudinal
@@ -45,7 +50,7 @@ def tyre_force(slip_angle: float, stiffness: float, load: float, longitudinal: f
     return -limit * math.tanh(stiffness * load * slip_angle / limit)
 
 
-@njit(cache=True, nogil=True)
+@njit(nogil=True)
 def advance_vehicle(rows: np.ndarray, i: int, curve: np.ndarray, h: float) -> None:
     """Advance the planar velocity and yaw rate of vehicle row `i` by `h` seconds; the caller integrates the pose."""
     b = rows[i]
@@ -91,13 +96,22 @@ def advance_vehicle(rows: np.ndarray, i: int, curve: np.ndarray, h: float) -> No
     front_across = -u * sd + side * cd
     slip_front = math.atan2(front_across, max(abs(front_along), 0.5))
     slip_rear = math.atan2(v - b.rear * r, max(abs(u), 0.5))
-    force_front = tyre_force(slip_front, b.stiffness_front, load_front, used * load_front / weight, b.mu)
+    force_front = tyre_force(
+        slip_front, b.stiffness_front, load_front, FRONT_GRIP * used * load_front / weight, FRONT_GRIP * b.mu
+    )
     force_rear = tyre_force(slip_rear, b.stiffness_rear, load_rear, used * load_rear / weight, b.mu)
     lateral = force_front * cd + force_rear
     along = drive - force_front * sd
     new_u = u + (along / b.mass + v * r) * h
     new_v = v + (lateral / b.mass - u * r) * h
     new_r = r + (b.front * force_front * cd - b.rear * force_rear) / b.inertia * h
+
+    # Stability control: no more yaw than the driver steers, and the tyres can turn into a curve.
+    turn_limit = b.mu * GRAVITY / max(abs(u), 0.1)
+    turn = min(turn_limit, max(-turn_limit, u * math.tan(delta) / base))
+    excess = abs(new_r) - abs(turn) - YAW_MARGIN
+    if excess > 0.0:
+        new_r -= math.copysign(min(excess, STABILITY_MOMENT * h), new_r)
 
     # Resistance stops, it never reverses.
     loss = resist / b.mass * h
@@ -111,15 +125,12 @@ def advance_vehicle(rows: np.ndarray, i: int, curve: np.ndarray, h: float) -> No
     agility = speed + abs(r) * b.front
     if agility < DYNAMIC_ABOVE:
         share = min(1.0, max(0.0, (agility - KINEMATIC_BELOW) / (DYNAMIC_ABOVE - KINEMATIC_BELOW)))
-        turn = new_u * math.tan(delta) / base
-        turn_limit = b.mu * GRAVITY / max(abs(new_u), 0.1)
-        turn = min(turn_limit, max(-turn_limit, turn))
         new_r = share * new_r + (1.0 - share) * turn
-        drift = b.rear * turn
+        new_v += (1.0 - share) * (b.rear * turn - new_v)
         # Tyres stop a sideways slide with no more than friction.
         bound = b.mu * GRAVITY * h
-        pull = (1.0 - share) * (drift - new_v)
-        new_v += min(bound, max(-bound, pull))
+        free = v - u * r * h
+        new_v = min(free + bound, max(free - bound, new_v))
     if b.throttle == 0.0 and abs(new_u) < CREEP and abs(new_v) < CREEP and b.fresh == 0:
         new_u = 0.0
         new_v = 0.0
@@ -128,6 +139,8 @@ def advance_vehicle(rows: np.ndarray, i: int, curve: np.ndarray, h: float) -> No
 
     if b.hold != 0:
         new_u, new_v = b.hold_vx, b.hold_vy
+    # These are rates in a turning frame: back to the world through the yaw that the caller is about to reach.
+    c, s = math.cos(yaw + new_r * h), math.sin(yaw + new_r * h)
     b.vx = c * new_u - s * new_v
     b.vy = s * new_u + c * new_v
     b.wz = math.degrees(new_r)

@@ -52,6 +52,8 @@ class RequestReader:
             raw=False,
             strict_map_key=True,
             max_buffer_size=MAX_REQUEST_BYTES,
+            max_str_len=MAX_REQUEST_BYTES,
+            max_bin_len=1 << 16,
             max_array_len=MAX_ITEMS,
             max_map_len=64,
             max_ext_len=0,

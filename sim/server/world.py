@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterable
 
@@ -13,7 +14,7 @@ from sim.server import powertrain, wire
 from sim.server.actors import Actor, VehicleControl, WalkerControl, spectator
 from sim.server.blueprints import Description
 from sim.server.bodies import MOTION_FIELDS, PROP, VEHICLE, WALKER, BodyTable
-from sim.server.collisions import occupied, static_table
+from sim.server.collisions import static_table
 from sim.server.dynamics import Dynamics
 from sim.server.errors import CallError
 from sim.server.scene import Scene
@@ -21,6 +22,7 @@ from sim.server.sensors import Contact, Moment, Schedule, Sensor, make_sensor
 from sim.server.settings import EpisodeSettings
 from sim.server.streams import StreamHub, snapshot_message
 
+log = logging.getLogger(__name__)
 SNAPSHOT_STREAM = 1
 ASYNC_DELTA_S = 0.05
 SPEED_LIMIT_KMH = 50.0
@@ -145,7 +147,7 @@ class World:
             row["simulate"] = 0
         if actor.parent is not None:
             row["simulate"] = row["collide"] = 0
-        elif row["kind"] != PROP and occupied(self.table.rows, self.table.count, index, self.dynamics.statics):
+        elif row["kind"] != PROP and self.dynamics.occupied(index):
             self.table.release(index)
             raise CallError("Spawn failed because of collision at spawn position")
         actor.row = index
@@ -319,7 +321,13 @@ class World:
             if not self._hub.has_listener(stream_id):
                 schedule.restart()
             elif schedule.due(self.elapsed_s) and not (self.settings.no_rendering and hasattr(sensor, "fov")):
-                for message in sensor.messages(moment):
+                try:
+                    messages = sensor.messages(moment)
+                except Exception:
+                    # The world has moved already: one broken sensor must not take the tick from everybody.
+                    log.exception("%s %d failed", sensor.actor.description.blueprint.id, sensor.actor.id)
+                    continue
+                for message in messages:
                     self._hub.publish(stream_id, message)
 
     def set_weather(self, values: tuple[float, ...]) -> None:
