@@ -17,6 +17,7 @@ from sim.server.vehicle_physics import GRAVITY, advance_vehicle
 
 SUBSTEP_S = 0.005
 MAX_SUBSTEPS = 200
+FALL_RATE = 240.0  # deg/s
 SLIDE_FRICTION = 0.6  # of a fallen walker or a loose prop on the road
 
 
@@ -50,13 +51,19 @@ def _move(rows: np.ndarray, i: int, curve: np.ndarray, h: float) -> None:
         b.wz = 0.0
     elif b.kind == PROP or b.down != 0:
         _slide(rows, i, h)
-    if b.gravity != 0 and b.z > b.rest_z:
+    rest = b.rest_z
+    if b.down != 0:  # a walker falls on its back and lies as high as it is broad
+        b.pitch = min(90.0, b.pitch + FALL_RATE * h)
+        rest = b.hy
+    elif grounded and b.gravity != 0:
+        b.pitch, b.roll = 0.0, 0.0
+    if b.gravity != 0 and b.z > rest:
         b.vz -= GRAVITY * h
     b.x += b.vx * h
     b.y += b.vy * h
     b.z += b.vz * h
-    if b.gravity != 0 and b.z <= b.rest_z:
-        b.z = b.rest_z
+    if b.gravity != 0 and b.z <= rest:
+        b.z = rest
         b.vz = 0.0
     b.yaw += b.wz * h
     if b.yaw > 180.0:

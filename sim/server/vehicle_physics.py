@@ -77,13 +77,13 @@ def advance_vehicle(rows: np.ndarray, i: int, curve: np.ndarray, h: float) -> No
     drive = 0.0
     if b.hand_brake == 0:
         drive = b.throttle * min(b.drive_force, b.drive_power / max(abs(u), 1.0))
-    drive = min(drive, grip)
-    if b.reverse != 0:
-        drive = -drive
     pressed = b.brake * b.brake_force
     if b.hand_brake != 0:
         pressed += b.hand_force
     braking = min(pressed, grip)
+    drive = min(drive, grip - braking)
+    if b.reverse != 0:
+        drive = -drive
     resist = braking
     if b.fresh == 0:
         resist += ROLLING_RESISTANCE * weight + b.air_drag * u * u + (1.0 - b.throttle) * b.engine_drag

@@ -93,6 +93,8 @@ def test_struck_walker_is_thrown_and_stays_down(world, stage):
     resting = walker.get_location()
     stage.ticks(20)
     assert walker.get_location().distance(resting) < 1e-3
+    assert walker.get_transform().rotation.pitch > 89.0
+    assert resting.z < 0.4
 
 
 def test_kinematic_obstacle_does_not_budge(world, stage):

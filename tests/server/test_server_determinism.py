@@ -36,11 +36,18 @@ def episode(client: carla.Client) -> str:
     frames: queue.Queue[carla.Image] = queue.Queue()
     camera.listen(frames.put)
     ego.set_target_velocity(forward * 16.0)
+    begin = world.get_snapshot().timestamp
     for tick in range(60):
         ego.apply_control(carla.VehicleControl(throttle=0.4, steer=0.1 if tick % 20 < 10 else -0.1))
         world.tick()
         snapshot = world.get_snapshot()
-        moment = (round(snapshot.timestamp.elapsed_seconds, 9), snapshot.timestamp.delta_seconds)
+        # The asynchronous ticks between loading and synchronous mode come in real time: count from the first of ours.
+        begin = snapshot.timestamp if tick == 0 else begin
+        moment = (
+            round(snapshot.timestamp.elapsed_seconds - begin.elapsed_seconds, 6),
+            snapshot.frame - begin.frame,
+            snapshot.timestamp.delta_seconds,
+        )
         state = [
             (str(actor.get_transform()), str(actor.get_velocity()), str(actor.get_angular_velocity()))
             for actor in sorted(snapshot, key=lambda actor: actor.id)
