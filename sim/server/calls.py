@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sim.maps import Town
-from sim.server import queries, wire
+from sim.server import batch, queries, wire
 from sim.server.actors import Actor, VehicleControl, WalkerControl
 from sim.server.blueprints import CATALOGUE, read_description
 from sim.server.errors import BadArguments, CallError
 from sim.server.powertrain import engine_rpm, read_control
+from sim.server.registry import CALLS, call
 from sim.server.settings import read_settings
 from sim.server.streams import StreamHub
 from sim.server.unsupported import UNSUPPORTED
@@ -21,31 +22,6 @@ from sim.server.world import World
 
 log = logging.getLogger(__name__)
 VERSION = "0.9.16"
-Handler = Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class Call:
-    """A method with its argument readers, and whether it answers Response<void>."""
-
-    method: Handler
-    readers: tuple[Callable[[Any], Any], ...]
-    void: bool
-    unwrapped: bool = False
-
-
-_CALLS: dict[str, Call] = {}
-
-
-def _call(*names: str, takes: tuple[Callable[[Any], Any], ...] = (), void: bool = False, raw: bool = False) -> Any:
-    def register(method: Handler) -> Handler:
-        for name in names:
-            _CALLS[name] = Call(method, takes, void, raw)
-        return method
-
-    return register
-
-
 TICKING = frozenset({"tick_cue"})
 
 
@@ -76,28 +52,28 @@ class Calls:
 
     def answer(self, request: wire.Request, client: Client) -> bytes:
         """Carry out a request; always returns a response."""
-        call = _CALLS.get(request.name)
-        if call is None:
+        known = CALLS.get(request.name)
+        if known is None:
             if request.name in UNSUPPORTED:
                 refusal = f"{request.name} is not supported by Pilotage's embedded server"
                 return wire.response(request.message_id, wire.failure(refusal, UNSUPPORTED[request.name]))
             return wire.rpc_error(request.message_id, f"no function {request.name!r:.80}")
         self._client = client
         try:
-            if len(request.params) < len(call.readers):
-                raise BadArguments(f"{len(call.readers)} arguments expected, got {len(request.params)}")
-            arguments = [read(value) for read, value in zip(call.readers, request.params, strict=False)]
-            result = call.method(self, *arguments)
+            if len(request.params) < len(known.readers):
+                raise BadArguments(f"{len(known.readers)} arguments expected, got {len(request.params)}")
+            arguments = [read(value) for read, value in zip(known.readers, request.params, strict=False)]
+            result = known.method(self, *arguments)
         except CallError as error:
             if request.is_async:
                 log.debug("%s: %s", request.name, error)
-            return wire.response(request.message_id, wire.failure(str(error), call.void))
+            return wire.response(request.message_id, wire.failure(str(error), known.void))
         except (BadArguments, OverflowError) as error:
             log.warning("%s: %s", request.name, error)
             return wire.rpc_error(request.message_id, f"{request.name}: {error}")
-        if call.unwrapped:
+        if known.unwrapped:
             return wire.response(request.message_id, result)
-        return wire.response(request.message_id, wire.VOID_SUCCESS if call.void else wire.success(result))
+        return wire.response(request.message_id, wire.VOID_SUCCESS if known.void else wire.success(result))
 
     def forget(self, client: Client) -> None:
         """A client is gone: drop the traffic managers that it registered."""
@@ -106,37 +82,37 @@ class Calls:
 
     # ---- session -------------------------------------------------------------------------------------------------
 
-    @_call("version")
+    @call("version")
     def version(self) -> str:
         return VERSION
 
-    @_call("get_available_maps")
+    @call("get_available_maps")
     def get_available_maps(self) -> list[str]:
         return [f"/Game/Carla/Maps/{name}" for name in self._towns]
 
-    @_call("get_episode_info")
+    @call("get_episode_info")
     def get_episode_info(self) -> list[Any]:
         return [self.world.episode, [wire.token(1, self.world.stream_port)]]
 
-    @_call("get_sensor_token", takes=(integer,))
+    @call("get_sensor_token", takes=(integer,))
     def get_sensor_token(self, stream_id: int) -> list[bytes]:
         self.hub.announce(stream_id)
         return [wire.token(stream_id & 0xFFFFFFFF, self.world.stream_port)]
 
-    @_call("get_map_info")
+    @call("get_map_info")
     def get_map_info(self) -> list[Any]:
         town = self.world.town
         return [f"Carla/Maps/{town.name}", [wire.transform(point) for point in town.spawn_points]]
 
-    @_call("get_map_data")
+    @call("get_map_data")
     def get_map_data(self) -> str:
         return self.world.town.opendrive
 
-    @_call("get_required_files", takes=(text,))
+    @call("get_required_files", takes=(text,))
     def get_required_files(self, folder: str) -> list[str]:
         return []
 
-    @_call("load_new_episode", takes=(text, bool), void=True)
+    @call("load_new_episode", takes=(text, bool), void=True)
     def load_new_episode(self, name: str, reset_settings: bool) -> None:
         short = name.rsplit("/", 1)[-1]
         if not short or short == self.world.town.name:
@@ -150,7 +126,7 @@ class Calls:
                 raise CallError(f"map {name!r} not found: {error}") from error
         self.world.load(town, reset_settings)
 
-    @_call("copy_opendrive_to_file", takes=(text,), void=True)
+    @call("copy_opendrive_to_file", takes=(text,), void=True)
     def copy_opendrive_to_file(self, opendrive: str) -> None:
         from sim.maps import InvalidOpenDrive, load_xodr
 
@@ -162,64 +138,64 @@ class Calls:
             raise CallError(f"the OpenDRIVE text cannot be read: {error}") from error
         self._imported = lambda: town
 
-    @_call("get_episode_settings")
+    @call("get_episode_settings")
     def get_episode_settings(self) -> list[Any]:
         return self.world.settings.packed()
 
-    @_call("set_episode_settings", takes=(read_settings,))
+    @call("set_episode_settings", takes=(read_settings,))
     def set_episode_settings(self, settings: Any) -> int:
         self.world.settings = settings
         self.world.on_pace_change()
         return self.world.frame
 
-    @_call("tick_cue")
+    @call("tick_cue")
     def tick_cue(self) -> int:
         return self.world.tick() if self.world.settings.synchronous else self.world.frame + 1
 
-    @_call("get_weather_parameters")
+    @call("get_weather_parameters")
     def get_weather_parameters(self) -> list[float]:
         return list(self.world.scene.weather)
 
-    @_call("set_weather_parameters", takes=(items,), void=True)
+    @call("set_weather_parameters", takes=(items,), void=True)
     def set_weather_parameters(self, weather: list[Any]) -> None:
         self.world.set_weather(tuple(number(value) for value in items(weather, 14)))
 
     # ---- actors --------------------------------------------------------------------------------------------------
 
-    @_call("get_actor_definitions")
+    @call("get_actor_definitions")
     def get_actor_definitions(self) -> list[Any]:
         return [blueprint.packed() for blueprint in CATALOGUE.values()]
 
-    @_call("get_actors_by_id", takes=(items,))
+    @call("get_actors_by_id", takes=(items,))
     def get_actors_by_id(self, ids: list[Any]) -> list[Any]:
         actors = self.world.actors
         return [actors[i].packed(self.world.stream_port) for i in ids if isinstance(i, int) and i in actors]
 
-    @_call("get_spectator")
+    @call("get_spectator")
     def get_spectator(self) -> list[Any]:
         return self.world.spectator.packed(self.world.stream_port)
 
-    @_call("spawn_actor", takes=(read_description, wire.pose))
+    @call("spawn_actor", takes=(read_description, wire.pose))
     def spawn_actor(self, description: Any, pose: Any) -> list[Any]:
         return self.world.spawn(description, pose).packed(self.world.stream_port)
 
-    @_call("spawn_actor_with_parent", takes=(read_description, wire.pose, integer))
+    @call("spawn_actor_with_parent", takes=(read_description, wire.pose, integer))
     def spawn_actor_with_parent(self, description: Any, pose: Any, parent: int) -> list[Any]:
         return self.world.spawn(description, pose, parent).packed(self.world.stream_port)
 
-    @_call("destroy_actor", takes=(integer,))
+    @call("destroy_actor", takes=(integer,))
     def destroy_actor(self, actor_id: int) -> bool:
         return self.world.destroy(actor_id)
 
-    @_call("get_actor_bounding_box", takes=(integer,))
+    @call("get_actor_bounding_box", takes=(integer,))
     def get_actor_bounding_box(self, actor_id: int) -> list[Any]:
         return self.world.actor(actor_id).bounding_box()
 
-    @_call("set_actor_transform", takes=(integer, wire.pose), void=True)
+    @call("set_actor_transform", takes=(integer, wire.pose), void=True)
     def set_actor_transform(self, actor_id: int, pose: Any) -> None:
         self.world.move(self.world.actor(actor_id), pose)
 
-    @_call("set_actor_location", takes=(integer, vector), void=True)
+    @call("set_actor_location", takes=(integer, vector), void=True)
     def set_actor_location(self, actor_id: int, location: tuple[float, float, float]) -> None:
         actor = self.world.actor(actor_id)
         now = actor.relative if actor.parent is not None and actor.relative is not None else actor.pose
@@ -228,48 +204,48 @@ class Calls:
             now = now._replace(pitch=float(row["pitch"]), yaw=float(row["yaw"]), roll=float(row["roll"]))
         self.world.move(actor, now._replace(x=location[0], y=location[1], z=location[2]))
 
-    @_call("set_actor_target_velocity", takes=(integer, vector), void=True)
+    @call("set_actor_target_velocity", takes=(integer, vector), void=True)
     def set_actor_target_velocity(self, actor_id: int, velocity: tuple[float, float, float]) -> None:
         row = self.world.row(self.world.actor(actor_id))
         if row is not None:
             row["vx"], row["vy"], row["vz"] = velocity
             row["fresh"] = 1
 
-    @_call("set_actor_target_angular_velocity", takes=(integer, vector), void=True)
+    @call("set_actor_target_angular_velocity", takes=(integer, vector), void=True)
     def set_actor_target_angular_velocity(self, actor_id: int, velocity: tuple[float, float, float]) -> None:
         row = self.world.row(self.world.actor(actor_id))
         if row is not None:
             row["wx"], row["wy"], row["wz"] = velocity
 
-    @_call("enable_actor_constant_velocity", takes=(integer, vector), void=True)
+    @call("enable_actor_constant_velocity", takes=(integer, vector), void=True)
     def enable_actor_constant_velocity(self, actor_id: int, velocity: tuple[float, float, float]) -> None:
         row = self.world.row(self.world.vehicle(actor_id))
         assert row is not None
         row["hold"], row["hold_vx"], row["hold_vy"] = 1, velocity[0], velocity[1]
 
-    @_call("disable_actor_constant_velocity", takes=(integer,), void=True)
+    @call("disable_actor_constant_velocity", takes=(integer,), void=True)
     def disable_actor_constant_velocity(self, actor_id: int) -> None:
         row = self.world.row(self.world.vehicle(actor_id))
         assert row is not None
         row["hold"] = 0
 
-    @_call("add_actor_impulse", takes=(integer, vector), void=True)
+    @call("add_actor_impulse", takes=(integer, vector), void=True)
     def add_actor_impulse(self, actor_id: int, impulse: tuple[float, float, float]) -> None:
         self.world.push(self.world.actor(actor_id), impulse)
 
-    @_call("add_actor_force", takes=(integer, vector), void=True)
+    @call("add_actor_force", takes=(integer, vector), void=True)
     def add_actor_force(self, actor_id: int, force: tuple[float, float, float]) -> None:
         self.world.add_force(self.world.actor(actor_id), force)
 
-    @_call("add_actor_angular_impulse", takes=(integer, vector), void=True)
+    @call("add_actor_angular_impulse", takes=(integer, vector), void=True)
     def add_actor_angular_impulse(self, actor_id: int, impulse: tuple[float, float, float]) -> None:
         self.world.push(self.world.actor(actor_id), (0.0, 0.0, 0.0), impulse[2])
 
-    @_call("add_actor_torque", takes=(integer, vector), void=True)
+    @call("add_actor_torque", takes=(integer, vector), void=True)
     def add_actor_torque(self, actor_id: int, torque: tuple[float, float, float]) -> None:
         self.world.add_force(self.world.actor(actor_id), (0.0, 0.0, 0.0), torque[2])
 
-    @_call("set_actor_simulate_physics", takes=(integer, bool), void=True)
+    @call("set_actor_simulate_physics", takes=(integer, bool), void=True)
     def set_actor_simulate_physics(self, actor_id: int, enabled: bool) -> None:
         actor = self.world.actor(actor_id)
         row = self.world.row(actor)
@@ -279,32 +255,32 @@ class Calls:
                 for name in ("vx", "vy", "vz", "wx", "wy", "wz", "ax", "ay", "az"):
                     row[name] = 0.0
 
-    @_call("set_actor_collisions", takes=(integer, bool), void=True)
+    @call("set_actor_collisions", takes=(integer, bool), void=True)
     def set_actor_collisions(self, actor_id: int, enabled: bool) -> None:
         row = self.world.row(self.world.actor(actor_id))
         if row is not None:
             row["collide"] = enabled
 
-    @_call("set_actor_enable_gravity", takes=(integer, bool), void=True)
+    @call("set_actor_enable_gravity", takes=(integer, bool), void=True)
     def set_actor_enable_gravity(self, actor_id: int, enabled: bool) -> None:
         row = self.world.row(self.world.actor(actor_id))
         if row is not None:
             row["gravity"] = enabled
 
-    @_call("set_actor_dead", takes=(integer,), void=True)
+    @call("set_actor_dead", takes=(integer,), void=True)
     def set_actor_dead(self, actor_id: int) -> None:
         row = self.world.row(self.world.actor(actor_id))
         if row is not None:
             row["down"] = 1
 
-    @_call("set_actor_autopilot", takes=(integer, bool), void=True)
+    @call("set_actor_autopilot", takes=(integer, bool), void=True)
     def set_actor_autopilot(self, actor_id: int, enabled: bool) -> None:
         # The client's Traffic Manager drives; the server only accepts the flag.
         self.world.vehicle(actor_id)
 
     # ---- vehicles and walkers ------------------------------------------------------------------------------------
 
-    @_call("apply_control_to_vehicle", takes=(integer, items), void=True)
+    @call("apply_control_to_vehicle", takes=(integer, items), void=True)
     def apply_control_to_vehicle(self, actor_id: int, control: list[Any]) -> None:
         throttle, steer, brake, hand_brake, reverse, manual, gear = items(control, 7)
         self.world.control_vehicle(
@@ -315,7 +291,7 @@ class Calls:
             ),
         )  # fmt: skip
 
-    @_call("apply_control_to_walker", takes=(integer, items), void=True)
+    @call("apply_control_to_walker", takes=(integer, items), void=True)
     def apply_control_to_walker(self, actor_id: int, control: list[Any]) -> None:
         direction, speed, jump = items(control, 3)
         self.world.control_walker(self._walker(actor_id), WalkerControl(vector(direction), number(speed), bool(jump)))
@@ -326,35 +302,35 @@ class Calls:
             raise CallError(f"actor {actor_id} ({actor.description.blueprint.id}) is not a walker")
         return actor
 
-    @_call("get_physics_control", takes=(integer,))
+    @call("get_physics_control", takes=(integer,))
     def get_physics_control(self, actor_id: int) -> list[Any]:
         actor = self.world.vehicle(actor_id)
         assert actor.physics is not None
         return actor.physics.packed(actor.description.blueprint, actor.pose)
 
-    @_call("apply_physics_control", takes=(integer, read_control), void=True)
+    @call("apply_physics_control", takes=(integer, read_control), void=True)
     def apply_physics_control(self, actor_id: int, control: Any) -> None:
         self.world.set_physics(self.world.vehicle(actor_id), control)
 
-    @_call("get_vehicle_light_states")
+    @call("get_vehicle_light_states")
     def get_vehicle_light_states(self) -> list[list[int]]:
         return [[actor.id, actor.lights] for actor in self.world.actors.values() if actor.is_vehicle]
 
-    @_call("get_vehicle_light_state", takes=(integer,))
+    @call("get_vehicle_light_state", takes=(integer,))
     def get_vehicle_light_state(self, actor_id: int) -> list[int]:
         return [self.world.vehicle(actor_id).lights]
 
-    @_call("set_vehicle_light_state", takes=(integer, items), void=True)
+    @call("set_vehicle_light_state", takes=(integer, items), void=True)
     def set_vehicle_light_state(self, actor_id: int, flags: list[Any]) -> None:
         self.world.vehicle(actor_id).lights = integer(items(flags, 1)[0]) & 0xFFFFFFFF
 
-    @_call("get_wheel_steer_angle", takes=(integer, integer))
+    @call("get_wheel_steer_angle", takes=(integer, integer))
     def get_wheel_steer_angle(self, actor_id: int, wheel: int) -> float:
         row = self.world.row(self.world.vehicle(actor_id))
         assert row is not None
         return float(row["wheel_angle"]) * 57.29577951308232 if wheel < 2 else 0.0
 
-    @_call("get_telemetry_data", takes=(integer,))
+    @call("get_telemetry_data", takes=(integer,))
     def get_telemetry_data(self, actor_id: int) -> list[Any]:
         actor = self.world.vehicle(actor_id)
         row = self.world.row(actor)
@@ -369,65 +345,34 @@ class Calls:
 
     # ---- batches -------------------------------------------------------------------------------------------------
 
-    @_call("apply_batch", takes=(items, bool), raw=True)
+    @call("apply_batch", takes=(items, bool), raw=True)
     def apply_batch(self, commands: list[Any], tick: bool) -> list[Any]:
-        results = [self._command(command, 0) for command in commands]
+        results = [batch.run(self, self.world, command) for command in commands]
         if tick:
             self.tick_cue()
         return results
 
-    def _command(self, command: Any, spawned: int) -> list[Any]:
-        """Run one command; `spawned` replaces actor 0 in what follows a spawn."""
-        try:
-            index, body = items(items(command, 1)[0], 2)
-            if index == 0:
-                return wire.success(self._spawn_command(items(body, 6), spawned))
-            name, unwrap = _COMMANDS.get(integer(index), ("", False))
-            if not name:
-                raise CallError(f"batch command {index} is not supported by Pilotage's embedded server")
-            body = items(body)
-            actor_id = integer(body[0]) if body else 0
-            arguments = [actor_id or spawned, *body[1:]]
-            call = _CALLS[name]
-            if unwrap:
-                arguments[1] = [arguments[1]]
-            if len(arguments) < len(call.readers):
-                raise BadArguments(f"{name} takes {len(call.readers)} arguments")
-            call.method(self, *(read(value) for read, value in zip(call.readers, arguments, strict=False)))
-            return wire.success(arguments[0])
-        except (CallError, BadArguments, OverflowError) as error:
-            return wire.failure(str(error), void=False)
-
-    def _spawn_command(self, body: list[Any], spawned: int) -> int:
-        description, pose = read_description(body[0]), wire.pose(body[1])
-        parent = items(body[2])
-        parent_id = (integer(parent[1]) or spawned) if len(parent) == 2 and parent[0] else 0
-        actor = self.world.spawn(description, pose, parent_id)
-        for follow_up in items(body[5]):
-            self._command(follow_up, actor.id)
-        return actor.id
-
-    @_call("_apply_walker_state", takes=(integer, wire.pose, number), void=True)
+    @call("_apply_walker_state", takes=(integer, wire.pose, number), void=True)
     def _apply_walker_state(self, actor_id: int, pose: Any, speed: float) -> None:
         walker = self._walker(actor_id)
         self.world.move(walker, pose)
         walker.walker_control = replace(walker.walker_control, speed=speed)
 
-    @_call("_accept", takes=(integer,), void=True)
+    @call("_accept", takes=(integer,), void=True)
     def _accept(self, actor_id: int) -> None:
         self.world.actor(actor_id)
 
     # ---- traffic managers of clients -----------------------------------------------------------------------------
 
-    @_call("is_traffic_manager_running", takes=(integer,))
+    @call("is_traffic_manager_running", takes=(integer,))
     def is_traffic_manager_running(self, port: int) -> bool:
         return port in self._managers
 
-    @_call("get_traffic_manager_running", takes=(integer,))
+    @call("get_traffic_manager_running", takes=(integer,))
     def get_traffic_manager_running(self, port: int) -> list[Any]:
         return [self._managers.get(port, ""), port if port in self._managers else 0]
 
-    @_call("add_traffic_manager_running", takes=(items,))
+    @call("add_traffic_manager_running", takes=(items,))
     def add_traffic_manager_running(self, endpoint: list[Any]) -> bool:
         host, port = items(endpoint, 2)
         if integer(port) in self._managers:
@@ -436,71 +381,48 @@ class Calls:
         self._client.traffic_managers.add(port)
         return True
 
-    @_call("destroy_traffic_manager", takes=(integer,))
+    @call("destroy_traffic_manager", takes=(integer,))
     def destroy_traffic_manager(self, port: int) -> bool:
         return self._managers.pop(port, None) is not None
 
-    @_call("reset_all_traffic_lights", void=True)
+    @call("reset_all_traffic_lights", void=True)
     def reset_all_traffic_lights(self) -> None:
         """No town has traffic lights yet."""
 
-    @_call("freeze_all_traffic_lights", takes=(bool,), void=True)
+    @call("freeze_all_traffic_lights", takes=(bool,), void=True)
     def freeze_all_traffic_lights(self, frozen: bool) -> None:
         """No town has traffic lights yet."""
 
     # ---- the town ------------------------------------------------------------------------------------------------
 
-    @_call("query_lights_state")
+    @call("query_lights_state")
     def query_lights_state(self) -> list[Any]:
         return []
 
-    @_call("get_all_level_BBs", takes=(integer,))
+    @call("get_all_level_BBs", takes=(integer,))
     def get_all_level_bounding_boxes(self, label: int) -> list[Any]:
         return queries.level_boxes(self.world, label)
 
-    @_call("get_environment_objects", takes=(integer,))
+    @call("get_environment_objects", takes=(integer,))
     def get_environment_objects(self, label: int) -> list[Any]:
         return queries.environment_objects(self.world, label)
 
-    @_call("get_names_of_all_objects")
+    @call("get_names_of_all_objects")
     def get_names_of_all_objects(self) -> list[str]:
         return [entry[3] for entry in queries.environment_objects(self.world, queries.ANY)]
 
-    @_call("cast_ray", takes=(vector, vector))
+    @call("cast_ray", takes=(vector, vector))
     def cast_ray(self, start: Any, end: Any) -> list[Any]:
         return queries.cast_ray(self.world, start, end)
 
-    @_call("project_point", takes=(vector, vector, number))
+    @call("project_point", takes=(vector, vector, number))
     def project_point(self, start: Any, direction: Any, distance: float) -> list[Any]:
         end = tuple(a + distance * b for a, b in zip(start, direction))
         hits = queries.cast_ray(self.world, start, end)
         return [True, hits[0]] if hits else [False, [[0.0, 0.0, 0.0], 0]]
 
-    @_call("draw_debug_shape", void=True)
-    @_call("clear_debug_shape", void=True)
-    @_call("clear_debug_string", void=True)
+    @call("draw_debug_shape", void=True)
+    @call("clear_debug_shape", void=True)
+    @call("clear_debug_string", void=True)
     def draw_debug_shape(self) -> None:
         """Nobody looks through a spectator's window here."""
-
-
-# Index in the wheel's command variant: call, and whether its argument is bare in a batch but wrapped in the call.
-_COMMANDS: dict[int, tuple[str, bool]] = {
-    1: ("destroy_actor", False),
-    2: ("apply_control_to_vehicle", False),
-    4: ("apply_control_to_walker", False),
-    5: ("apply_physics_control", False),
-    6: ("set_actor_transform", False),
-    7: ("_apply_walker_state", False),
-    8: ("set_actor_target_velocity", False),
-    9: ("set_actor_target_angular_velocity", False),
-    10: ("add_actor_impulse", False),
-    11: ("add_actor_force", False),
-    12: ("add_actor_angular_impulse", False),
-    13: ("add_actor_torque", False),
-    14: ("set_actor_simulate_physics", False),
-    15: ("set_actor_enable_gravity", False),
-    16: ("set_actor_autopilot", False),
-    17: ("_accept", False),
-    18: ("set_vehicle_light_state", True),
-    19: ("set_actor_location", False),
-}

@@ -1,0 +1,71 @@
+"""Batches: CARLA's command objects, each carried out as the call that it stands for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.server import wire
+from sim.server.blueprints import read_description
+from sim.server.errors import BadArguments, CallError
+from sim.server.registry import CALLS
+from sim.server.wire import integer, items
+from sim.server.world import World
+
+SPAWN = 0
+# Index in the wheel's command variant: call, and whether its argument is bare in a batch but wrapped in the call.
+_COMMANDS: dict[int, tuple[str, bool]] = {
+    1: ("destroy_actor", False),
+    2: ("apply_control_to_vehicle", False),
+    4: ("apply_control_to_walker", False),
+    5: ("apply_physics_control", False),
+    6: ("set_actor_transform", False),
+    7: ("_apply_walker_state", False),
+    8: ("set_actor_target_velocity", False),
+    9: ("set_actor_target_angular_velocity", False),
+    10: ("add_actor_impulse", False),
+    11: ("add_actor_force", False),
+    12: ("add_actor_angular_impulse", False),
+    13: ("add_actor_torque", False),
+    14: ("set_actor_simulate_physics", False),
+    15: ("set_actor_enable_gravity", False),
+    16: ("set_actor_autopilot", False),
+    17: ("_accept", False),
+    18: ("set_vehicle_light_state", True),
+    19: ("set_actor_location", False),
+}
+
+
+def run(calls: object, world: World, command: Any, spawned: int = 0) -> list[Any]:
+    """Carry out one command with the methods of `calls`; returns Response<actor id>.
+
+    `spawned` replaces actor 0, in commands that follow a spawn.
+    """
+    try:
+        index, body = items(items(command, 1)[0], 2)
+        if integer(index) == SPAWN:
+            return wire.success(_spawn(calls, world, items(body, 6), spawned))
+        name, bare = _COMMANDS.get(index, ("", False))
+        if not name:
+            raise CallError(f"batch command {index} is not supported by Pilotage's embedded server")
+        body = items(body)
+        actor_id = integer(body[0]) if body else 0
+        arguments = [actor_id or spawned, *body[1:]]
+        call = CALLS[name]
+        if len(arguments) < len(call.readers):
+            raise BadArguments(f"{name} takes {len(call.readers)} arguments")
+        if bare:
+            arguments[1] = [arguments[1]]
+        call.method(calls, *(read(value) for read, value in zip(call.readers, arguments, strict=False)))
+        return wire.success(arguments[0])
+    except (CallError, BadArguments, OverflowError) as error:
+        return wire.failure(str(error), void=False)
+
+
+def _spawn(calls: object, world: World, body: list[Any], spawned: int) -> int:
+    description, pose = read_description(body[0]), wire.pose(body[1])
+    parent = items(body[2])
+    parent_id = (integer(parent[1]) or spawned) if len(parent) == 2 and parent[0] else 0
+    actor = world.spawn(description, pose, parent_id)
+    for follow_up in items(body[5]):
+        run(calls, world, follow_up, actor.id)
+    return actor.id
