@@ -1,0 +1,212 @@
+"""The camera: a static world and movable actors in, pictures out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.geometry import Pose, pose_matrix
+from sim.render import raster, shading
+from sim.render.mesh import Mesh
+from sim.render.scene import Models, pack
+from sim.render.weather import Weather, atmosphere
+
+OUTPUTS = frozenset({"rgb", "depth", "semantic", "instance"})
+MAX_SIDE = 8192
+
+
+class RenderError(ValueError):
+    """A request for a picture that cannot be made; the message names the argument."""
+
+
+@dataclass(frozen=True)
+class Movable:
+    """An actor as the camera sees it: `mesh` (kept by identity: reuse the object) placed at `pose` in the world."""
+
+    actor_id: int
+    mesh: Mesh
+    pose: Pose
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Pictures of one camera pose; those not asked for are None.
+
+    bgra      uint8 (H, W, 4), alpha 255
+    depth     float32 (H, W), metres along the camera's axis, 1000 where there is only sky
+    semantic  uint8 (H, W), CARLA tag (sky 11)
+    instance  uint32 (H, W), actor id, 0 for the static world
+    """
+
+    bgra: np.ndarray | None
+    depth: np.ndarray | None
+    semantic: np.ndarray | None
+    instance: np.ndarray | None
+
+
+class Renderer:
+    """Draws one static world. One thread at a time per renderer (buffers are reused); kernels release the GIL.
+
+    Same arguments give the same bytes on one machine: the kernels use no fast-math and no threads.
+    """
+
+    def __init__(self, static: Mesh) -> None:
+        """Raises `sim.render.scene.InvalidMesh` (a ValueError) for arrays that do not fit each other."""
+        self._static = pack(static, split=True)
+        self._static_actors = np.zeros(len(self._static.starts), np.uint32)
+        self._models = Models()
+        self._noise = shading.noise_texture()
+        self._buffers: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+        self._grow(len(self._static.soup) + 4096)
+
+    def render(
+        self,
+        pose: Pose,
+        width: int,
+        height: int,
+        fov: float,
+        movables: Sequence[Movable] = (),
+        weather: Weather = Weather(),  # noqa: B008 (frozen)
+        outputs: frozenset[str] = frozenset({"rgb"}),
+        frame: int = 0,
+    ) -> Frame:
+        """One frame of a pinhole camera at `pose` (world) with horizontal `fov` (degrees), image x right and y down.
+
+        A camera-frame point (x forward, y right, z up) appears at u = width / 2 + f y / x, v = height / 2 - f z / x
+        with f = width / (2 tan(fov / 2)); pixel (i, j) covers u in [i, i + 1). RGB has four samples a pixel; the others
+        are taken at the pixel centre and do not depend on what else is asked for. `frame` moves falling rain.
+
+        Raises `RenderError` for sizes, angles, poses or output names that make no picture.
+        """
+        unknown = set(outputs) - OUTPUTS
+        if unknown or not outputs:
+            raise RenderError(f"outputs must be a non-empty subset of {sorted(OUTPUTS)}, got {sorted(outputs)}")
+        if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
+            raise RenderError(f"width and height must be 1..{MAX_SIDE}, got {width} x {height}")
+        if not 0.1 <= fov <= 179.0:
+            raise RenderError(f"fov must be 0.1..179 degrees, got {fov}")
+        if not all(map(math.isfinite, pose)):
+            raise RenderError(f"pose must be finite, got {pose}")
+        world_from_camera = pose_matrix(pose)
+        rotation = np.ascontiguousarray(world_from_camera[:3, :3])
+        view = shading.View(
+            world_from_camera[:3, 3].copy(), rotation, width / (2.0 * math.tan(math.radians(fov) / 2.0))
+        )
+        camera_from_world = np.column_stack([rotation.T, -rotation.T @ world_from_camera[:3, 3]])
+        air = atmosphere(weather)
+        light = np.zeros((6, 3))
+        light[0] = air.sun @ rotation
+        light[1] = rotation[2]
+        light[2], light[3], light[4] = air.sun_color, air.sky_light, air.ground_light
+        light[5, 0] = air.night
+        instances = self._instances(movables, view)
+
+        bgra = depth = semantic = instance = None
+        if "rgb" in outputs:
+            inverse, ids = self._draw(camera_from_world, view.focal * 2.0, width * 2, height * 2, instances, light)
+            shadow = np.ones((height, width), np.float32)
+            sun_on_ground = float(air.sun_color.sum() * max(air.sun[2], 0.0))
+            direct = sun_on_ground / (sun_on_ground + float(air.sky_light.sum()))
+            if movables:
+                boxes = instances[-1]
+                shading.cast_shadows(
+                    inverse, ids, self._lit, self._marks, shading.TEXTURE, boxes, air.sun, direct, view, shadow
+                )
+            bgra = np.empty((height, width, 4), np.uint8)
+            palette = np.stack([air.zenith, air.horizon, air.fog, np.minimum(air.sun_color * 255.0, 255.0)])
+            sky = shading.Air(
+                palette, air.sun, float(air.extinction), float(air.fog_start), float(air.clouds),
+                float(air.wet), float(air.puddles), float(air.rain),
+            )  # fmt: skip
+            shading.resolve(
+                inverse, ids, self._lit, self._marks, shadow, view, sky, self._noise, shading.TEXTURE, int(frame), bgra
+            )
+        if outputs - {"rgb"}:
+            inverse, ids = self._draw(camera_from_world, view.focal, width, height, instances, light)
+            metres = np.empty((height, width), np.float32)
+            tags = np.empty((height, width), np.uint8)
+            actors = np.empty((height, width), np.uint32)
+            shading.label(inverse, ids, self._lit, self._marks, self._owners, metres, tags, actors)
+            depth = metres if "depth" in outputs else None
+            semantic = tags if "semantic" in outputs else None
+            instance = actors if "instance" in outputs else None
+        return Frame(bgra, depth, semantic, instance)
+
+    def _grow(self, capacity: int) -> None:
+        self._lit = np.empty((capacity, 4), np.float32)
+        self._marks = np.empty((capacity, 2), np.uint8)
+        self._owners = np.empty(capacity, np.uint32)
+
+    def _instances(self, movables: Sequence[Movable], view: shading.View) -> tuple[np.ndarray, ...]:
+        """Starts, counts, radii, centres, camera-from-mesh matrices, actors and shadow boxes of the movables."""
+        count = len(movables)
+        starts, counts = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        radii, centers = np.zeros(count), np.zeros((count, 3))
+        matrices, boxes = np.zeros((count, 3, 4)), np.zeros((count, 8))
+        actors = np.zeros(count, np.uint32)
+        for i, (movable, (packed, row)) in enumerate(
+            zip(movables, self._models.place([movable.mesh for movable in movables]))
+        ):
+            if len(packed.starts) == 0:
+                continue
+            matrix = pose_matrix(movable.pose)
+            starts[i], counts[i] = row, len(packed.soup)
+            radii[i], centers[i] = packed.radii[0], packed.centers[0]
+            matrices[i, :, :3] = view.rotation.T @ matrix[:3, :3]
+            matrices[i, :, 3] = view.rotation.T @ (matrix[:3, 3] - view.position)
+            actors[i] = movable.actor_id
+            middle = matrix[:3, :3] @ ((packed.low + packed.high) / 2.0) + matrix[:3, 3]
+            half = (packed.high - packed.low) / 2.0
+            yaw = math.radians(movable.pose.yaw)
+            boxes[i] = (
+                middle[0], middle[1], middle[2] - half[2], math.cos(yaw), math.sin(yaw), half[0], half[1], 2.0 * half[2]
+            )  # fmt: skip
+        return starts, counts, radii, centers, matrices, actors, boxes
+
+    def _draw(
+        self,
+        camera_from_world: np.ndarray,
+        focal: float,
+        width: int,
+        height: int,
+        instances: tuple[np.ndarray, ...],
+        light: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Visibility buffer (inverse depth float32, frame triangle int32), both (height, width); fills the table."""
+        if (height, width) not in self._buffers:
+            if len(self._buffers) >= 8:
+                self._buffers.clear()
+            self._buffers[height, width] = (np.empty((height, width), np.float32), np.empty((height, width), np.int32))
+        depth, ids = self._buffers[height, width]
+        depth.fill(0.0)
+        ids.fill(-1)
+        starts, counts, radii, centers, matrices, actors, _ = instances
+        need = len(self._static.soup) + int(counts.sum())
+        if need > len(self._owners):
+            self._grow(need + need // 4)
+        table = (self._lit, self._marks, self._owners)
+        static, models = self._static, self._models
+        static_matrices = np.ascontiguousarray(np.broadcast_to(camera_from_world, (len(static.starts), 3, 4)))
+        used = raster.draw(
+            static.soup, static.colors, static.looks, static.starts, static.counts, static.radii, static.centers,
+            static_matrices, self._static_actors, light, focal, 0, depth, ids, *table,
+        )  # fmt: skip
+        raster.draw(
+            models.soup, models.colors, models.looks, starts, counts, radii, centers,
+            matrices, actors, light, focal, used, depth, ids, *table,
+        )  # fmt: skip
+        return depth, ids
+
+
+def warm_up() -> float:
+    """Compile every kernel (or load it from numba's disk cache); returns the seconds it took."""
+    begin = time.perf_counter()
+    ground = Mesh.build([[2, -9, 0], [90, -9, 0], [90, 9, 0], [2, 9, 0]], [[0, 1, 2], [0, 2, 3]], (90, 90, 90), 1)
+    post = Mesh.build([[0, 0, 0], [0, 1, 0], [0, 0, 2]], [[0, 1, 2]], (200, 40, 40), 20)
+    camera = Pose(0.0, 0.0, 1.5)
+    Renderer(ground).render(camera, 16, 8, 60.0, [Movable(1, post, Pose(8.0, 0.0, 0.0))], Weather(), OUTPUTS)
+    return time.perf_counter() - begin

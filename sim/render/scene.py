@@ -1,0 +1,153 @@
+"""Meshes packed for the visibility pass: corner coordinates in a row per triangle, grouped under bounding spheres."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.labels import Label
+from sim.render.mesh import Mesh
+from sim.render.raster import ASPHALT, FOLIAGE, GRASS, LAMP, MARKING, PAVED, PLAIN, WALL
+
+HEAD_LAMP = (255, 246, 214)
+TAIL_LAMP = (196, 16, 22)
+BRAKE_LAMP = (255, 38, 30)
+"""Colours that glow in the dark where a vehicle wears them."""
+
+CELL = 32.0
+"""Side (m) of the squares into which a static mesh is cut for culling."""
+
+_VEHICLES = (Label.CAR, Label.TRUCK, Label.BUS, Label.MOTORCYCLE, Label.BICYCLE, Label.TRAIN)
+
+_MATERIALS = np.full(256, PLAIN, np.uint8)
+for _material, _labels in {
+    ASPHALT: (Label.ROADS,),
+    PAVED: (Label.SIDEWALKS, Label.GROUND, Label.BRIDGE),
+    GRASS: (Label.TERRAIN,),
+    FOLIAGE: (Label.VEGETATION,),
+    WALL: (Label.BUILDINGS, Label.WALLS),
+    MARKING: (Label.ROAD_LINES,),
+}.items():
+    _MATERIALS[[int(label) for label in _labels]] = _material
+
+
+class InvalidMesh(ValueError):
+    """A mesh whose arrays do not fit each other."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Triangles of a mesh and the groups that are culled together.
+
+    soup    float32 (T, 9): three corners, mesh frame (m)
+    colors  uint8 (T, 3)
+    looks   uint8 (T, 3): material, semantic tag, decal layer
+    starts, counts  int64 (G,): group g is triangles starts[g] : starts[g] + counts[g]
+    centers, radii  float64 (G, 3), (G,): its bounding sphere
+    low, high  float64 (3,): bounding box of the whole mesh
+    """
+
+    soup: np.ndarray
+    colors: np.ndarray
+    looks: np.ndarray
+    starts: np.ndarray
+    counts: np.ndarray
+    centers: np.ndarray
+    radii: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def check(mesh: Mesh) -> None:
+    """Raise `InvalidMesh` naming the array at fault."""
+    count = len(mesh.triangles)
+    for name, shape in {"colors": (count, 3), "tags": (count,), "layers": (count,)}.items():
+        if getattr(mesh, name).shape != shape:
+            raise InvalidMesh(f"mesh.{name} has shape {getattr(mesh, name).shape}, needs {shape}: one row per triangle")
+    if count and (mesh.triangles.min() < 0 or mesh.triangles.max() >= len(mesh.vertices)):
+        raise InvalidMesh(f"mesh.triangles refers to vertices outside 0..{len(mesh.vertices) - 1}")
+    if not np.isfinite(mesh.vertices).all():
+        raise InvalidMesh("mesh.vertices holds NaN or infinity")
+
+
+def pack(mesh: Mesh, split: bool) -> Packed:
+    """Pack a mesh, cut into cells of `CELL` metres if `split`, else as one group. Raises `InvalidMesh`."""
+    check(mesh)
+    count = len(mesh.triangles)
+    corners = mesh.vertices[mesh.triangles].astype(np.float32).reshape(count, 3, 3)
+    if count == 0:
+        empty = np.zeros(0, np.int64)
+        return Packed(
+            np.zeros((0, 9), np.float32), np.zeros((0, 3), np.uint8), np.zeros((0, 3), np.uint8),
+            empty, empty, np.zeros((0, 3)), np.zeros(0), np.zeros(3), np.zeros(3),
+        )  # fmt: skip
+    order = np.arange(count)
+    starts = np.zeros(1, np.int64)
+    if split:
+        cells = np.floor(corners.mean(axis=1)[:, :2] / CELL).astype(np.int64)
+        cells -= cells.min(axis=0)
+        keys = cells[:, 0] * (cells[:, 1].max() + 1) + cells[:, 1]
+        # A triangle larger than a cell would blow up its cell's sphere: such go into groups of their own.
+        large = (corners.max(axis=1) - corners.min(axis=1)).max(axis=1) > 2.0 * CELL
+        keys = np.where(large, keys.max() + 1 + np.arange(count), keys)
+        order = np.argsort(keys, kind="stable")
+        starts = np.flatnonzero(np.diff(keys[order], prepend=-1)).astype(np.int64)
+    corners = corners[order]
+    low = np.minimum.reduceat(corners.min(axis=1), starts).astype(np.float64)
+    high = np.maximum.reduceat(corners.max(axis=1), starts).astype(np.float64)
+    centers, radii = (low + high) / 2.0, np.linalg.norm(high - low, axis=1) / 2.0
+    tags = mesh.tags[order]
+    colors = np.ascontiguousarray(mesh.colors[order])
+    materials = _MATERIALS[tags]
+    on_vehicle = np.isin(tags, [int(label) for label in _VEHICLES])
+    for lamp in (HEAD_LAMP, TAIL_LAMP, BRAKE_LAMP):
+        materials[on_vehicle & (colors == lamp).all(axis=1)] = LAMP
+    materials[(tags == Label.TRAFFIC_LIGHT) & (colors.max(axis=1) >= 200)] = LAMP
+    return Packed(
+        np.ascontiguousarray(corners.reshape(count, 9)),
+        colors,
+        np.ascontiguousarray(np.stack([materials, tags, mesh.layers[order]], axis=1)),
+        starts,
+        np.diff(starts, append=count),
+        centers,
+        radii,
+        low.min(axis=0),
+        high.max(axis=0),
+    )
+
+
+class Models:
+    """Packed actor meshes side by side, packed once per mesh object.
+
+    The library keeps a reference to each mesh, so an `id` cannot be reused while it is a key; it starts afresh when it
+    holds `LIMIT` meshes, so a caller that builds new meshes every frame does not grow it without end.
+    """
+
+    LIMIT = 512
+
+    def __init__(self) -> None:
+        self._places: dict[int, tuple[Mesh, Packed, int]] = {}
+        self.soup = np.zeros((0, 9), np.float32)
+        self.colors = np.zeros((0, 3), np.uint8)
+        self.looks = np.zeros((0, 3), np.uint8)
+
+    def place(self, meshes: list[Mesh]) -> list[tuple[Packed, int]]:
+        """For each mesh its packed form and the row in `soup` where its triangles start."""
+        fresh = {id(mesh): mesh for mesh in meshes if id(mesh) not in self._places}
+        if fresh and len(self._places) + len(fresh) > self.LIMIT:
+            fresh = {id(mesh): mesh for mesh in meshes}
+            self._places.clear()
+            self.soup, self.colors, self.looks = self.soup[:0], self.colors[:0], self.looks[:0]
+        if fresh:
+            added = []
+            row = len(self.soup)
+            for key, mesh in fresh.items():
+                packed = pack(mesh, split=False)
+                self._places[key] = (mesh, packed, row)
+                row += len(packed.soup)
+                added.append(packed)
+            self.soup = np.concatenate([self.soup, *(packed.soup for packed in added)])
+            self.colors = np.concatenate([self.colors, *(packed.colors for packed in added)])
+            self.looks = np.concatenate([self.looks, *(packed.looks for packed in added)])
+        return [self._places[id(mesh)][1:] for mesh in meshes]
