@@ -117,11 +117,20 @@ class Renderer:
                     inverse, ids, self._lit, self._marks, shading.TEXTURE, boxes, air.sun, direct, view, shadow
                 )
             bgra = np.empty((height, width, 4), np.uint8)
-            palette = np.stack([air.zenith, air.horizon, air.fog, np.minimum(air.sun_color * 255.0, 255.0)])
             sky = shading.Air(
-                palette, air.sun, float(air.extinction), float(air.fog_start), float(air.clouds),
-                float(air.wet), float(air.puddles), float(air.rain),
-            )  # fmt: skip
+                zenith=_triple(air.zenith),
+                horizon=_triple(air.horizon),
+                fog=_triple(air.fog),
+                glare=_triple(np.minimum(air.sun_color * 255.0, 255.0)),
+                cloud=_triple(air.cloud),
+                sun=_triple(air.sun),
+                extinction=float(air.extinction),
+                fog_start=float(air.fog_start),
+                clouds=float(air.clouds),
+                wet=float(air.wet),
+                puddles=float(air.puddles),
+                rain=float(air.rain),
+            )
             shading.resolve(
                 inverse, ids, self._lit, self._marks, shadow, view, sky, self._noise, shading.TEXTURE, int(frame), bgra
             )
@@ -200,6 +209,10 @@ class Renderer:
             matrices, actors, light, focal, used, depth, ids, *table,
         )  # fmt: skip
         return depth, ids
+
+
+def _triple(values: np.ndarray) -> shading.Triple:
+    return float(values[0]), float(values[1]), float(values[2])
 
 
 def warm_up() -> float:

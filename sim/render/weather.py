@@ -45,7 +45,7 @@ class Atmosphere:
     sun          (3,) unit vector towards the sun, world frame
     sun_color    (3,) strength of direct light on a surface facing the sun
     sky_light    (3,) ambient light on a surface facing up; from below comes `ground_light`
-    zenith, horizon, fog   (3,) display RGB
+    zenith, horizon, fog, cloud   (3,) display RGB
     extinction   fog extinction per metre, from `fog_start` metres on
     clouds       0..1 share of the sky that is cloud
     wet, puddles, rain   0..1
@@ -59,6 +59,7 @@ class Atmosphere:
     zenith: np.ndarray
     horizon: np.ndarray
     fog: np.ndarray
+    cloud: np.ndarray
     extinction: float
     fog_start: float
     clouds: float
@@ -97,7 +98,7 @@ def atmosphere(weather: Weather) -> Atmosphere:
     sun_color = sunlight * _smoothstep(-2.0, 8.0, weather.sun_altitude_angle) * (1.0 - 0.85 * overcast)
     day_light = _mix(np.array([0.54, 0.57, 0.62]), np.array([0.50, 0.47, 0.52]), low_sun)
     day_light = _mix(day_light, np.array([0.80, 0.81, 0.83]), overcast) * (1.0 - 0.22 * rain)
-    sky_light = _mix(np.array([0.17, 0.19, 0.26]), day_light, day)
+    sky_light = _mix(np.array([0.28, 0.30, 0.38]), day_light, day)
     ground_light = sky_light * np.array([0.56, 0.54, 0.50])
 
     zenith = _mix(np.array([84.0, 138.0, 212.0]), np.array([88.0, 104.0, 158.0]), low_sun)
@@ -121,6 +122,7 @@ def atmosphere(weather: Weather) -> Atmosphere:
         zenith,
         horizon,
         fog,
+        np.minimum(1.08 * (0.5 * horizon.mean() + 0.5 * horizon), 250.0),
         extinction,
         max(weather.fog_distance, 0.0),
         clouds,
