@@ -80,7 +80,7 @@ class _Builder:
 
     def wheel(self, x: float, y: float, radius: float, width: float, sides: int = 10) -> None:
         """A wheel on the ground with its axle along y, rims on both faces."""
-        angles = np.arange(sides) * 2.0 * np.pi / sides
+        angles = np.arange(sides) * 2.0 * np.pi / sides - np.pi / 2.0  # a corner on the ground
 
         def ring(at: float, r: float) -> list[tuple[float, float, float]]:
             return [(x + r * float(np.cos(a)), at, radius + r * float(np.sin(a))) for a in angles]
@@ -217,7 +217,7 @@ def _boxy(b: _Builder, kind: str, e: Extent, color: Color, brake: bool) -> None:
     radius = 0.36 if kind == "van" else 0.48
     for x in axles:
         for side_sign in (-1.0, 1.0):
-            b.wheel(x, side_sign * (hy - 0.13), radius, 0.27)
+            b.wheel(x, side_sign * (hy - 0.13), radius, 0.27, 8 if kind == "truck" else 10)
 
 
 def _limb(b: _Builder, a: Extent, z: Extent, r0: float, r1: float, color: object, sides: int = 6) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 import numpy as np
 
@@ -82,8 +83,9 @@ def _mix(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
     return a + (b - a) * t
 
 
+@lru_cache(maxsize=16)
 def atmosphere(weather: Weather) -> Atmosphere:
-    """Light, sky and fog of a weather.
+    """Light, sky and fog of a weather (cached: the arrays are shared, do not write to them).
 
     The constants are chosen by eye so that a surface facing a clear noon sky shows its albedo, not measured from CARLA.
     """
