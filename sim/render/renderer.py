@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.geometry import Pose, pose_matrix
+from sim.geometry import Pose, pose_matrix, rotation_matrix
 from sim.render import raster, shading
 from sim.render.mesh import Mesh
 from sim.render.scene import Models, pack
@@ -152,29 +152,22 @@ class Renderer:
 
     def _instances(self, movables: Sequence[Movable], view: shading.View) -> tuple[np.ndarray, ...]:
         """Starts, counts, radii, centres, camera-from-mesh matrices, actors and shadow boxes of the movables."""
-        count = len(movables)
-        starts, counts = np.zeros(count, np.int64), np.zeros(count, np.int64)
-        radii, centers = np.zeros(count), np.zeros((count, 3))
-        matrices, boxes = np.zeros((count, 3, 4)), np.zeros((count, 8))
-        actors = np.zeros(count, np.uint32)
-        for i, (movable, (packed, row)) in enumerate(
-            zip(movables, self._models.place([movable.mesh for movable in movables]))
-        ):
-            if len(packed.starts) == 0:
-                continue
-            matrix = pose_matrix(movable.pose)
-            starts[i], counts[i] = row, len(packed.soup)
-            radii[i], centers[i] = packed.radii[0], packed.centers[0]
-            matrices[i, :, :3] = view.rotation.T @ matrix[:3, :3]
-            matrices[i, :, 3] = view.rotation.T @ (matrix[:3, 3] - view.position)
-            actors[i] = movable.actor_id
-            middle = matrix[:3, :3] @ ((packed.low + packed.high) / 2.0) + matrix[:3, 3]
-            half = (packed.high - packed.low) / 2.0
-            yaw = math.radians(movable.pose.yaw)
-            boxes[i] = (
-                middle[0], middle[1], middle[2] - half[2], math.cos(yaw), math.sin(yaw), half[0], half[1], 2.0 * half[2]
-            )  # fmt: skip
-        return starts, counts, radii, centers, matrices, actors, boxes
+        ranges, shapes = self._models.place([movable.mesh for movable in movables])
+        poses = np.array([movable.pose for movable in movables], float).reshape(-1, 6)
+        actors = np.array([movable.actor_id for movable in movables], np.int64).astype(np.uint32)
+        turns = np.moveaxis(rotation_matrix(*poses[:, 3:].T), -1, 0)
+        matrices = np.empty((len(poses), 3, 4))
+        matrices[:, :, :3] = view.rotation.T @ turns
+        matrices[:, :, 3] = (poses[:, :3] - view.position) @ view.rotation
+        radii, centers, halves = shapes[:, 0].copy(), shapes[:, 1:4].copy(), shapes[:, 4:7]
+        boxes = np.empty((len(poses), 8))
+        boxes[:, :3] = np.einsum("nij,nj->ni", turns, centers) + poses[:, :3]
+        boxes[:, 2] -= halves[:, 2]
+        yaws = np.radians(poses[:, 4])
+        boxes[:, 3], boxes[:, 4] = np.cos(yaws), np.sin(yaws)
+        boxes[:, 5:7] = halves[:, :2]
+        boxes[:, 7] = 2.0 * halves[:, 2]
+        return ranges[:, 0].copy(), ranges[:, 1].copy(), radii, centers, matrices, actors, boxes
 
     def _draw(
         self,

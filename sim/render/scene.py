@@ -127,13 +127,16 @@ class Models:
     LIMIT = 512
 
     def __init__(self) -> None:
-        self._places: dict[int, tuple[Mesh, Packed, int]] = {}
+        self._places: dict[int, tuple[Mesh, tuple[int, int], tuple[float, ...]]] = {}
         self.soup = np.zeros((0, 9), np.float32)
         self.colors = np.zeros((0, 3), np.uint8)
         self.looks = np.zeros((0, 3), np.uint8)
 
-    def place(self, meshes: list[Mesh]) -> list[tuple[Packed, int]]:
-        """For each mesh its packed form and the row in `soup` where its triangles start."""
+    def place(self, meshes: list[Mesh]) -> tuple[np.ndarray, np.ndarray]:
+        """Where each mesh's triangles lie in `soup` and how big it is.
+
+        Returns int64 (N, 2) first row and row count, and float64 (N, 7) bounding radius, box centre, box half sizes.
+        """
         fresh = {id(mesh): mesh for mesh in meshes if id(mesh) not in self._places}
         if fresh and len(self._places) + len(fresh) > self.LIMIT:
             fresh = {id(mesh): mesh for mesh in meshes}
@@ -144,10 +147,14 @@ class Models:
             row = len(self.soup)
             for key, mesh in fresh.items():
                 packed = pack(mesh, split=False)
-                self._places[key] = (mesh, packed, row)
+                half = (packed.high - packed.low) / 2.0
+                shape = (float(np.linalg.norm(half)), *(packed.low + half), *half)
+                self._places[key] = (mesh, (row, len(packed.soup)), shape)
                 row += len(packed.soup)
                 added.append(packed)
             self.soup = np.concatenate([self.soup, *(packed.soup for packed in added)])
             self.colors = np.concatenate([self.colors, *(packed.colors for packed in added)])
             self.looks = np.concatenate([self.looks, *(packed.looks for packed in added)])
-        return [self._places[id(mesh)][1:] for mesh in meshes]
+        places = [self._places[id(mesh)] for mesh in meshes]
+        ranges = np.array([place[1] for place in places], np.int64).reshape(-1, 2)
+        return ranges, np.array([place[2] for place in places], float).reshape(-1, 7)
