@@ -78,7 +78,6 @@ TEXTURE[MARKING] = 0.06, 0.14, 14.0, 6.0, 1, 1, 0
 
 @njit(inline="always")
 def _texel(noise, layer, a, b):  # type: ignore[no-untyped-def]
-    """Noise at texel coordinates (a, b); 32-bit arithmetic because wider conversions do not vectorise."""
     row, column = np.int32(math.floor(a)) & np.int32(255), np.int32(math.floor(b)) & np.int32(255)
     return noise[np.uint32(layer * 65536 + row * 256 + column)]
 
@@ -89,11 +88,13 @@ def _sky(dx, dy, dz, air, noise):  # type: ignore[no-untyped-def]
     rise = max(dz, 0.0)
     height = rise * (2.0 - rise)
     height = height * (2.0 - height)
-    slope = 1.0 / max(rise, 0.01)
-    a, b = dx * slope, dy * slope
-    value = 0.6 * _texel(noise, 1, a * 5.0, b * 5.0) + 0.4 * _texel(noise, 1, 90.0 + a * 13.0, b * 13.0)
-    cover = min(1.0, max(rise - 0.01, 0.0) * 6.0) * (0.7 if air.clouds > 0.0 else 0.0)
-    cloud = min(max((value + 1.6 * air.clouds - 0.75) * 1.6, 0.0), 1.0) * cover
+    cloud = 0.0
+    if air.clouds > 0.06:
+        slope = 1.0 / max(rise, 0.01)
+        a, b = dx * slope, dy * slope
+        value = 0.6 * _texel(noise, 1, a * 5.0, b * 5.0) + 0.4 * _texel(noise, 1, 90.0 + a * 13.0, b * 13.0)
+        cover = min(1.0, max(rise - 0.01, 0.0) * 6.0) * 0.7
+        cloud = min(max((value + 1.6 * air.clouds - 0.75) * 1.6, 0.0), 1.0) * cover
     near_sun = max(dx * air.sun[0] + dy * air.sun[1] + dz * air.sun[2], 0.0)
     square = near_sun * near_sun
     power6 = square * square * square
@@ -113,183 +114,197 @@ def _sky(dx, dy, dz, air, noise):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def _textured(color, ray, length, inverse, shadow, origin, air, noise, look):  # type: ignore[no-untyped-def]
-    """Add grain, shadow and wetness to the lit colour of a surface seen along `ray`; `look` is a row of `TEXTURE`."""
-    r, g, b = color
-    dx, dy, dz = ray
-    px, py, pz = origin
-    grain, patches, fine, soft, takes_shadow, gets_wet, upright = look
-    depth = 1.0 / inverse
-    a, c = px + depth * dx, py + depth * dy
-    # Texture runs along the ground, or up a wall.
-    a, c = a + upright * c, c + upright * (pz + depth * dz + 0.3 * a - 1.3 * c)
-    patch = _texel(noise, 1, a * soft, c * soft)
-    # Grain finer than a pixel would only flicker: it fades with distance.
-    near = min(1.0, 7.0 * inverse)
-    value = 1.0 + patches * min(1.0, 50.0 * inverse) * patch
-    value += grain * near * near * _texel(noise, 0, a * fine, c * fine)
-    value *= 1.0 + takes_shadow * (shadow - 1.0)
-    if gets_wet * air.wet > 0.0:
-        puddle = min(max((patch + 1.5 * air.puddles - 1.0) * 2.0, 0.0), 1.0)
-        wet = gets_wet * air.wet * (0.65 + 0.35 * puddle)
-        grazing = 1.0 + min(dz / length, 0.0)
-        square = grazing * grazing
-        mirror = wet * (0.03 + (0.35 + 0.35 * puddle) * square * square * grazing) * (0.35 + 0.65 * shadow)
-        value *= (1.0 - 0.42 * wet) * (1.0 - mirror)
-        return (
-            r * value + air.horizon[0] * mirror,
-            g * value + air.horizon[1] * mirror,
-            b * value + air.horizon[2] * mirror,
-        )
-    return r * value, g * value, b * value
+def _noise_index(y, z, inverse, texels, upright, turn, position):  # type: ignore[no-untyped-def]
+    """Index into a noise layer of the surface point seen at image slopes (y, z); runs along the ground or up a wall."""
+    depth = np.float32(1.0) / inverse
+    px = position[0] + depth * (turn[0] + turn[1] * y + turn[2] * z)
+    py = position[1] + depth * (turn[3] + turn[4] * y + turn[5] * z)
+    pz = position[2] + depth * (turn[6] + turn[7] * y + turn[8] * z)
+    a = px + upright * py
+    b = py + upright * (pz + np.float32(0.3) * px - np.float32(1.3) * py)
+    row, column = np.int32(math.floor(a * texels)), np.int32(math.floor(b * texels))
+    return ((row & np.int32(255)) << np.int32(8)) | (column & np.int32(255))
 
 
 @njit(inline="always")
-def _hazy(r, g, b, distance, air):  # type: ignore[no-untyped-def]
-    """Blend a colour towards the fog's by its distance (m); exp(-x) to within 0.012, several times cheaper."""
-    x = air.extinction * max(distance - air.fog_start, 0.0)
-    fog = 1.0 - 1.0 / (1.0 + x * (1.0 + x * (0.5 + x * (0.16666667 + x * 0.04166667))))
-    return r + (air.fog[0] - r) * fog, g + (air.fog[1] - g) * fog, b + (air.fog[2] - b) * fog
+def _fog(distance, extinction, start):  # type: ignore[no-untyped-def]
+    """Share of the fog's colour at a distance (m): 1 - exp(-x) to within 0.012, several times cheaper."""
+    x = extinction * max(distance - start, np.float32(0.0))
+    series = x * (np.float32(0.16666667) + x * np.float32(0.041666668))
+    series = np.float32(1.0) + x * (np.float32(1.0) + x * (np.float32(0.5) + series))
+    return np.float32(1.0) - np.float32(1.0) / series
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _light(n, y, z, inverse, shadow, looks, red, green, blue, turn, position, air, noise, work, index):  # type: ignore[no-untyped-def]
+    """Texture, shadow, wetness and fog of n surface samples, in place on their lit colours red, green, blue.
+
+    All float32; y, z image slopes, inverse depth, shadow (S,), looks (7, S) columns of `TEXTURE`, work (4, S), index
+    int32 (S,). Each loop writes one array and reads few, which is what lets the compiler vectorise it.
+    """
+    one = np.float32(1.0)
+    grains, patches, fines, softs = looks[0], looks[1], looks[2], looks[3]
+    takes_shadow, gets_wet, uprights = looks[4], looks[5], looks[6]
+    patch, grain, value, fog = work[0], work[1], work[2], work[3]
+    for i in range(n):
+        index[i] = _noise_index(y[i], z[i], inverse[i], softs[i], uprights[i], turn, position)
+    for i in range(n):
+        patch[i] = noise[np.uint32(index[i]) + np.uint32(65536)]
+    for i in range(n):
+        index[i] = _noise_index(y[i], z[i], inverse[i], fines[i], uprights[i], turn, position)
+    for i in range(n):
+        grain[i] = noise[np.uint32(index[i])]
+    for i in range(n):
+        # Grain finer than a pixel would only flicker: it fades with distance.
+        near = min(one, np.float32(7.0) * inverse[i])
+        value[i] = (
+            one + patches[i] * min(one, np.float32(50.0) * inverse[i]) * patch[i] + grains[i] * near * near * grain[i]
+        )
+    for i in range(n):
+        value[i] *= one + takes_shadow[i] * (shadow[i] - one)
+    extinction, start = np.float32(air.extinction), np.float32(air.fog_start)
+    if air.wet > 0.0:
+        mirror = grain
+        for i in range(n):
+            puddle = min(max((patch[i] + np.float32(1.5 * air.puddles - 1.0)) * np.float32(2.0), np.float32(0.0)), one)
+            wet = gets_wet[i] * np.float32(air.wet) * (np.float32(0.65) + np.float32(0.35) * puddle)
+            dz = turn[6] + turn[7] * y[i] + turn[8] * z[i]
+            grazing = one + min(dz / math.sqrt(one + y[i] * y[i] + z[i] * z[i]), np.float32(0.0))
+            strength = np.float32(0.35) * (one + puddle) * grazing * grazing * grazing * grazing * grazing
+            mirror[i] = wet * (np.float32(0.03) + strength) * (np.float32(0.35) + np.float32(0.65) * shadow[i])
+            patch[i] = (one - np.float32(0.42) * wet) * (one - mirror[i])
+        for i in range(n):
+            value[i] *= patch[i]
+        hr, hg, hb = np.float32(air.horizon[0]), np.float32(air.horizon[1]), np.float32(air.horizon[2])
+        for i in range(n):
+            red[i] = red[i] * value[i] + hr * mirror[i]
+        for i in range(n):
+            green[i] = green[i] * value[i] + hg * mirror[i]
+        for i in range(n):
+            blue[i] = blue[i] * value[i] + hb * mirror[i]
+    else:
+        for i in range(n):
+            red[i] *= value[i]
+        for i in range(n):
+            green[i] *= value[i]
+        for i in range(n):
+            blue[i] *= value[i]
+    for i in range(n):
+        fog[i] = _fog(math.sqrt(one + y[i] * y[i] + z[i] * z[i]) / inverse[i], extinction, start)
+    fr, fg, fb = np.float32(air.fog[0]), np.float32(air.fog[1]), np.float32(air.fog[2])
+    for i in range(n):
+        red[i] += (fr - red[i]) * fog[i]
+    for i in range(n):
+        green[i] += (fg - green[i]) * fog[i]
+    for i in range(n):
+        blue[i] += (fb - blue[i]) * fog[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def resolve(depth, ids, lit, marks, shadow, view, air, noise, texture, frame, out):  # type: ignore[no-untyped-def]
     """Shade the 2x2-supersampled visibility buffer (2H, 2W) into BGRA uint8 (H, W, 4).
 
-    `shadow` float32 (H, W) multiplies the brightness of ground; `frame` moves the rain. Runs of pixels that see one
-    triangle (most of an image) go through branch-free loops that the compiler vectorises, edge pixels one by one.
+    `shadow` float32 (H, W) multiplies the brightness of ground; `frame` moves the rain. Row by row: list what to shade
+    (a pixel whose four samples see one triangle once, others once per triangle), shade the list, weigh it into pixels.
     """
     height, width = out.shape[0], out.shape[1]
-    turn = view.rotation
-    fx, fy, fz = turn[0, 0], turn[1, 0], turn[2, 0]
-    rx, ry, rz = turn[0, 1], turn[1, 1], turn[2, 1]
-    ux, uy, uz = turn[0, 2], turn[1, 2], turn[2, 2]
-    position = (view.position[0], view.position[1], view.position[2])
+    turn = (
+        np.float32(view.rotation[0, 0]), np.float32(view.rotation[0, 1]), np.float32(view.rotation[0, 2]),
+        np.float32(view.rotation[1, 0]), np.float32(view.rotation[1, 1]), np.float32(view.rotation[1, 2]),
+        np.float32(view.rotation[2, 0]), np.float32(view.rotation[2, 1]), np.float32(view.rotation[2, 2]),
+    )  # fmt: skip
+    position = (np.float32(view.position[0]), np.float32(view.position[1]), np.float32(view.position[2]))
     step = 1.0 / view.focal
-    red, green, blue = np.empty(width), np.empty(width), np.empty(width)
-    inverses = np.empty(width)
+    room = 4 * width
+    y, z, inverse = np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.float32)
+    shade = np.empty(room, np.float32)
+    red, green, blue = np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.float32)
+    looks, work = np.empty((7, room), np.float32), np.empty((4, room), np.float32)
+    index = np.empty(room, np.int32)
+    pixel, weight = np.empty(room, np.int32), np.empty(room, np.float32)
+    sums = np.empty((width, 3), np.float32)
     for row in range(height):
         upper_ids, lower_ids = ids[2 * row], ids[2 * row + 1]
         upper_depth, lower_depth = depth[2 * row], depth[2 * row + 1]
-        z = (0.5 * height - row - 0.5) * step
-        bx, by, bz = fx + ux * z, fy + uy * z, fz + uz * z
-        square = 1.0 + z * z
         shadow_row = shadow[row]
-        column = 0
-        while column < width:
-            first = upper_ids[2 * column]
-            stop = column
-            while (
-                stop < width
-                and upper_ids[2 * stop] == first
-                and upper_ids[2 * stop + 1] == first
-                and lower_ids[2 * stop] == first
-                and lower_ids[2 * stop + 1] == first
-            ):
-                stop += 1
-            if stop > column and first < 0:
-                for i in range(column, stop):
-                    y = (i + 0.5 - 0.5 * width) * step
-                    scale = 1.0 / math.sqrt(square + y * y)
-                    r, g, b = _sky((bx + rx * y) * scale, (by + ry * y) * scale, (bz + rz * y) * scale, air, noise)
-                    red[i], green[i], blue[i] = r, g, b
-            elif stop > column:
-                color = (float(lit[first, 0]), float(lit[first, 1]), float(lit[first, 2]))
+        middle = (0.5 * height - row - 0.5) * step
+        sums[:] = np.float32(0.0)
+        n = np.uint64(0)
+        for column in range(width):
+            left = np.uint64(2 * column)
+            right = np.uint64(2 * column + 1)
+            i0, i1, i2, i3 = upper_ids[left], upper_ids[right], lower_ids[left], lower_ids[right]
+            centre = (column + 0.5 - 0.5 * width) * step
+            uniform = i0 == i1 and i0 == i2 and i0 == i3
+            for k in range(1 if uniform else 4):
+                triangle, share = i0, 1.0
+                slope_y, slope_z = centre, middle
                 # Inverse depth is linear in the image: the mean of four samples is its value at the pixel's centre.
-                share = 0.25 / float(lit[first, 3])
-                for i in range(column, stop):
-                    inverses[i] = share * (
-                        float(upper_depth[2 * i])
-                        + float(upper_depth[2 * i + 1])
-                        + float(lower_depth[2 * i])
-                        + float(lower_depth[2 * i + 1])
+                nearness = upper_depth[left]
+                if uniform:
+                    nearness = np.float32(0.25) * (
+                        nearness + upper_depth[right] + lower_depth[left] + lower_depth[right]
                     )
-                kind = marks[first, 0]
-                look = (
-                    texture[kind, 0], texture[kind, 1], texture[kind, 2], texture[kind, 3],
-                    texture[kind, 4], texture[kind, 5], texture[kind, 6],
-                )  # fmt: skip
-                if look[0] == 0.0:
-                    for i in range(column, stop):
-                        y = (i + 0.5 - 0.5 * width) * step
-                        distance = math.sqrt(square + y * y) / inverses[i]
-                        r, g, b = _hazy(color[0], color[1], color[2], distance, air)
-                        red[i], green[i], blue[i] = r, g, b
                 else:
-                    for i in range(column, stop):
-                        y = (i + 0.5 - 0.5 * width) * step
-                        length = math.sqrt(square + y * y)
-                        ray = (bx + rx * y, by + ry * y, bz + rz * y)
-                        r, g, b = _textured(
-                            color, ray, length, inverses[i], float(shadow_row[i]), position, air, noise, look
-                        )
-                        r, g, b = _hazy(r, g, b, length / inverses[i], air)
-                        red[i], green[i], blue[i] = r, g, b
-            column = stop
-            if column == width:
-                break
-            # An edge pixel, unless the next run starts here.
-            i0, i1 = upper_ids[2 * column], upper_ids[2 * column + 1]
-            i2, i3 = lower_ids[2 * column], lower_ids[2 * column + 1]
-            if i0 == i1 and i0 == i2 and i0 == i3:
-                continue
-            sum_r, sum_g, sum_b = 0.0, 0.0, 0.0
-            for k in range(4):
-                triangle, inverse = i0, upper_depth[2 * column]
-                if k == 1:
-                    triangle, inverse = i1, upper_depth[2 * column + 1]
-                elif k == 2:
-                    triangle, inverse = i2, lower_depth[2 * column]
-                elif k == 3:
-                    triangle, inverse = i3, lower_depth[2 * column + 1]
-                # Shaded already, with the first sample that saw it?
-                if (k > 0 and triangle == i0) or (k > 1 and triangle == i1) or (k > 2 and triangle == i2):
-                    continue
-                weight = 0.25 if i0 == triangle else 0.0
-                weight += 0.25 if i1 == triangle else 0.0
-                weight += 0.25 if i2 == triangle else 0.0
-                weight += 0.25 if i3 == triangle else 0.0
-                y = (column + (0.75 if k & 1 else 0.25) - 0.5 * width) * step
-                rise = z + (-0.25 if k & 2 else 0.25) * step
-                dx, dy, dz = fx + rx * y + ux * rise, fy + ry * y + uy * rise, fz + rz * y + uz * rise
-                length = math.sqrt(1.0 + y * y + rise * rise)
+                    if k == 1:
+                        triangle, nearness = i1, upper_depth[right]
+                    elif k == 2:
+                        triangle, nearness = i2, lower_depth[left]
+                    elif k == 3:
+                        triangle, nearness = i3, lower_depth[right]
+                    # Listed already, with the first sample that saw it?
+                    if (k > 0 and triangle == i0) or (k > 1 and triangle == i1) or (k > 2 and triangle == i2):
+                        continue
+                    share = 0.25 if i0 == triangle else 0.0
+                    share += 0.25 if i1 == triangle else 0.0
+                    share += 0.25 if i2 == triangle else 0.0
+                    share += 0.25 if i3 == triangle else 0.0
+                    slope_y += (0.25 if k & 1 else -0.25) * step
+                    slope_z += (-0.25 if k & 2 else 0.25) * step
                 if triangle < 0:
-                    r, g, b = _sky(dx / length, dy / length, dz / length, air, noise)
-                else:
-                    inverse_k = float(inverse) / float(lit[triangle, 3])
-                    r, g, b = float(lit[triangle, 0]), float(lit[triangle, 1]), float(lit[triangle, 2])
-                    kind = marks[triangle, 0]
-                    if texture[kind, 0] > 0.0:
-                        edge_look = (
-                            texture[kind, 0], texture[kind, 1], texture[kind, 2], texture[kind, 3],
-                            texture[kind, 4], texture[kind, 5], texture[kind, 6],
-                        )  # fmt: skip
-                        shade = float(shadow_row[column])
-                        r, g, b = _textured(
-                            (r, g, b), (dx, dy, dz), length, inverse_k, shade, position, air, noise, edge_look
-                        )
-                    r, g, b = _hazy(r, g, b, length / inverse_k, air)
-                sum_r += weight * r
-                sum_g += weight * g
-                sum_b += weight * b
-            red[column], green[column], blue[column] = sum_r, sum_g, sum_b
-            column += 1
+                    scale = 1.0 / math.sqrt(1.0 + slope_y * slope_y + slope_z * slope_z)
+                    r, g, b = _sky(
+                        (turn[0] + turn[1] * slope_y + turn[2] * slope_z) * scale,
+                        (turn[3] + turn[4] * slope_y + turn[5] * slope_z) * scale,
+                        (turn[6] + turn[7] * slope_y + turn[8] * slope_z) * scale,
+                        air,
+                        noise,
+                    )
+                    sums[column, 0] += share * r
+                    sums[column, 1] += share * g
+                    sums[column, 2] += share * b
+                    continue
+                seen = np.uint64(triangle)
+                y[n], z[n] = slope_y, slope_z
+                inverse[n] = nearness / lit[seen, 3]
+                red[n], green[n], blue[n] = lit[seen, 0], lit[seen, 1], lit[seen, 2]
+                shade[n] = shadow_row[column]
+                kind = np.uint64(marks[seen, 0])
+                for j in range(7):
+                    looks[j, n] = texture[kind, j]
+                pixel[n], weight[n] = column, share
+                n += np.uint64(1)
+        _light(n, y, z, inverse, shade, looks, red, green, blue, turn, position, air, noise, work, index)
+        for i in range(n):
+            at = np.uint32(pixel[i])
+            sums[at, 0] += weight[i] * red[i]
+            sums[at, 1] += weight[i] * green[i]
+            sums[at, 2] += weight[i] * blue[i]
         if air.rain > 0.0:
-            fade = 0.3 * air.rain
+            fade = np.float32(0.3 * air.rain)
             for i in range(width):
-                grey = 0.35 * red[i] + 0.5 * green[i] + 0.15 * blue[i]
+                grey = np.float32(0.35) * sums[i, 0] + np.float32(0.5) * sums[i, 1] + np.float32(0.15) * sums[i, 2]
                 # One falling streak in a quarter of the columns, placed by a hash of column and frame.
                 key = (i * 2654435761 + frame * 2654404609 + (i ^ frame) * 97) & 0xFFFFFFFF
                 key = (key ^ (key >> 15)) * 2246822519 & 0xFFFFFFFF
                 streak = 27.0 * air.rain if (key & 3) == 0 and (row + (key >> 8)) % height < height // 14 + 2 else 0.0
-                red[i] += (grey - red[i]) * fade + streak
-                green[i] += (grey - green[i]) * fade + streak
-                blue[i] += (grey - blue[i]) * fade + streak
+                for k in range(3):
+                    sums[i, k] += (grey - sums[i, k]) * fade + np.float32(streak)
         out_row = out[row]
         for i in range(width):
-            out_row[i, 0] = np.uint8(np.int32(min(max(blue[i], 0.0), 255.0) + 0.499))
-            out_row[i, 1] = np.uint8(np.int32(min(max(green[i], 0.0), 255.0) + 0.499))
-            out_row[i, 2] = np.uint8(np.int32(min(max(red[i], 0.0), 255.0) + 0.499))
+            for k in range(3):
+                level = min(max(sums[i, 2 - k], np.float32(0.0)), np.float32(255.0)) + np.float32(0.499)
+                out_row[i, k] = np.uint8(np.int32(level))
             out_row[i, 3] = 255
 
 
