@@ -62,7 +62,7 @@ def noise_texture() -> np.ndarray:
     return np.concatenate([grain.ravel(), patches.ravel()]).astype(np.float32)
 
 
-TEXTURE = np.zeros((8, 7))
+TEXTURE = np.zeros((8, 7), np.float32)
 """What the shader does to a material (row): brightness shares of fine grain and of soft patches, their texels per
 metre, and whether it takes shadows, gets wet, and stands upright (texture runs up the wall).
 
@@ -365,6 +365,8 @@ def cast_shadows(depth, ids, lit, marks, texture, boxes, sun, direct, view, shad
                     continue
                 gx = position[0] + distance * (turn[0, 0] + turn[0, 1] * y + turn[0, 2] * z) - bx
                 gy = position[1] + distance * (turn[1, 0] + turn[1, 1] * y + turn[1, 2] * z) - by
+                if not (low_x < gx + bx < high_x and low_y < gy + by < high_y):
+                    continue
                 nearest = 1e9
                 contact = 1e9
                 for step in range(5):
