@@ -27,14 +27,13 @@ class FrameCamera:
         fov: float,
         mount: carla.Transform,
         parent: carla.Actor,
-        always_on: bool = False,
     ) -> None:
         self._session = session
         self._arrived = threading.Condition()
         self._images: dict[int, carla.Image] = {}
         attributes = {"image_size_x": str(width), "image_size_y": str(height), "fov": str(fov)}
         self.actor = session.spawn("sensor.camera.rgb", mount, attributes, attach_to=parent)
-        self._always_on = always_on or not session.embedded
+        self._always_on = not session.embedded
         self._listening = False
         if self._always_on:
             self.listen()
@@ -45,6 +44,11 @@ class FrameCamera:
             with self._session.guard():
                 self.actor.listen(self._receive)
             self._listening = True
+
+    def always_on(self) -> None:
+        """Have every tick's frame made from now on."""
+        self._always_on = True
+        self.listen()
 
     def rest(self) -> None:
         """Have no further frames made, unless the camera is always on."""

@@ -6,6 +6,7 @@ from sim.client import SessionConfig
 from sim.tasks.config import CameraConfig, RecordConfig, TaskConfig
 from sim.tasks.emergency import EmergencyManeuver
 from sim.tasks.errors import EpisodeOver, InvalidTask
+from sim.tasks.gym_face import register
 from sim.tasks.protocol import InvalidToolCall, StepResult, ToolCall, ToolEnv, ToolResponse, ToolSpec
 from sim.tasks.recording import RecordedFrame
 
@@ -34,3 +35,6 @@ def make_tool_env(task: TaskConfig, session: SessionConfig) -> ToolEnv:
     if task.name not in _TASKS:
         raise InvalidTask(f"task.name={task.name!r}: choose one of {', '.join(_TASKS)}")
     return _TASKS[task.name](task, session)
+
+
+register()

@@ -114,6 +114,19 @@ class EmergencyManeuver:
             raise EpisodeOver("no episode runs; call reset first")
         return road_polylines(self._session, self._run.corridor)
 
+    # ---- other uses of the scene ---------------------------------------------------------------------------------
+
+    def stage(self, seed: int, split: str) -> tuple[EmergencyRun, FrameCamera]:
+        """The scene of an episode for other uses than driving it; `abandon` it afterwards."""
+        self.reset(seed=seed, options={"split": split})
+        assert self._run is not None
+        assert self._camera is not None
+        return self._run, self._camera
+
+    def abandon(self) -> None:
+        """The scene is not an episode any more: tools need a reset."""
+        self._run = None
+
     def scene(self) -> list[dict[str, Any]]:
         """Boxes of all other actors: {"id", "type", "x", "y", "yaw", "extent"}."""
         return [actor.box() for actor in self._run.actors] if self._run is not None else []
