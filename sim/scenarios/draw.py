@@ -10,7 +10,7 @@ from sim.errors import PilotageError
 from sim.scenarios.sites import NoSite, Site
 from sim.scenarios.weather import WeatherDraw, draw_weather
 
-# Measured with the tools on the embedded server (tests/tasks/test_calibration.py repeats it): a full stop from v takes
+# Measured with the tools on the embedded server (tests/tasks/test_emergency.py repeats it): a full stop from v takes
 # v^2 / (2 * 5.0); a lane change clears what is 2.4 m wide, from the lane's centre, within 1.03 v - 2.6 metres.
 STOP_DECELERATION = 5.0
 SWERVE_S, SWERVE_OFFSET_M = 1.03, -2.6

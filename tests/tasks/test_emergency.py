@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from sim.client import ServerDied, SessionConfig
-from sim.scenarios.draw import stop_distance, swerve_distance
+from sim.scenarios.draw import NEAR_SWERVE, stop_distance, swerve_distance
 from sim.tasks import (
     CameraConfig,
     EmergencyManeuver,
@@ -25,6 +25,8 @@ from sim.tasks import (
     ToolCall,
     make_tool_env,
 )
+from sim.tasks.emergency import _swerve
+from sim.tasks.tools import all_calls
 
 OBSERVE, STOP = ToolCall("observe"), ToolCall("emergency_stop")
 LEFT, RIGHT = (ToolCall("lane_change", {"direction": side}) for side in ("left", "right"))
@@ -59,7 +61,7 @@ def test_same_seed_and_calls_give_the_same_frames_and_info(env: EmergencyManeuve
 
 
 def test_free_blocked_and_absent_lanes_are_what_a_lane_change_finds(env: EmergencyManeuver) -> None:
-    """The ground truth of near episodes against what happens: free succeeds, blocked collides, absent leaves the road."""
+    """The truth of near episodes against what happens: free succeeds, blocked collides, absent leaves the road."""
     expected = {"free": "success", "blocked": "collision", "absent": "road_departure"}
     seen = set()
     for seed in range(60):
@@ -93,29 +95,28 @@ def test_near_obstacles_defeat_braking_and_far_ones_do_not(env: EmergencyManeuve
         assert outcome == wanted, (seed, kind, outcome)
 
 
-def test_braking_and_swerving_need_the_distances_that_draws_assume(env: EmergencyManeuver) -> None:
-    """Full braking is measured in the world; the swerve by the nearest place that the car's body keeps clear."""
-    for seed in range(200, 260):
+def test_a_lane_change_clears_an_obstacle_within_the_assumed_distance(env: EmergencyManeuver) -> None:
+    """How far the car's outline reaches while any of it is within 1.2 m of the old lane's middle."""
+    checked = 0
+    for seed in range(60):
         _, info = env.reset(seed=seed)
-        run = env._run
-        assert run is not None
         if info["scenario"]["kind"] != "near_left":
             continue
+        run = env._run
+        assert run is not None
         speed, front = run.state.speed, run.state.s + run.ego.half_length
-        reach = front
-        plan_start = run.state.d
-        from sim.tasks.emergency import _swerve
-
-        plan = _swerve(run, -1)
+        plan, reach = _swerve(run, -1), 0.0
         for tick in range(34):
             run.tick(plan, 0.05 * tick, speed, 0.0)
-            for corner in run.corridor.frenet(run.footprint().corners()):
-                if corner[1] > plan_start - 1.2:
-                    reach = max(reach, float(corner[0])) if run.state.d > plan_start - 2.2 else reach
-        assert reach - front <= 1.1 * swerve_distance(speed) + 1.0
-        assert run.outcome in (None, "success")
-        return
-    pytest.fail("no near_left episode in sixty")
+            corners = run.corridor.frenet(run.footprint().corners())
+            shares = np.linspace(0.0, 1.0, 21)[:, None]
+            outline = np.concatenate([a + shares * (b - a) for a, b in zip(corners, np.roll(corners, 1, 0))])
+            in_the_way = outline[outline[:, 1] > -1.2, 0]
+            if len(in_the_way):
+                reach = max(reach, float(in_the_way.max()) - front)
+        assert 0.8 * swerve_distance(speed) < reach < NEAR_SWERVE * swerve_distance(speed)
+        checked += 1
+    assert checked >= 5
 
 
 def test_full_braking_takes_the_assumed_distance(env: EmergencyManeuver) -> None:
@@ -153,8 +154,6 @@ def test_a_lane_change_ends_straight_in_the_middle_of_the_next_lane(env: Emergen
 
 def test_rewards_sum_to_their_terms_and_info_is_plain_data(env: EmergencyManeuver) -> None:
     rng = np.random.default_rng(0)
-    from sim.tasks.tools import all_calls
-
     for seed in range(15):
         log = _play(env, seed, [all_calls()[int(rng.integers(11))] for _ in range(10)])
         total = 0.0
