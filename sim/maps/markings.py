@@ -13,6 +13,8 @@ DASH_LENGTH = 3.0
 DASH_PERIOD = 9.0
 DOUBLE_GAP = 0.18
 LAYER = 1
+END_ZONE = 12.0
+CROSSWALK_GAP = 1.0
 
 _COLORS = {"yellow": (222, 178, 44), "red": (190, 60, 50), "blue": (60, 90, 190), "green": (60, 150, 80)}
 _WHITE = (232, 232, 228)
@@ -21,21 +23,41 @@ _WHITE = (232, 232, 228)
 def mark_meshes(road: Road) -> list[Mesh]:
     """All painted lines of a road; each lies on the outer edge of its lane (centre lane: the reference line)."""
     meshes = []
+    paint = _painted_span(road)
     for section in road.sections:
         samples = section_samples(road, section)
         if section.center is not None:
-            meshes += _lane_marks(road, section, section.center, 1, 0, samples)
+            meshes += _lane_marks(road, section, section.center, 1, 0, samples, paint)
         for side, lanes in ((1, section.left), (-1, section.right)):
             for number, lane in enumerate(lanes):
-                meshes += _lane_marks(road, section, lane, side, number + 1, samples)
+                meshes += _lane_marks(road, section, lane, side, number + 1, samples, paint)
     return meshes
 
 
-def _lane_marks(road: Road, section: LaneSection, lane: Lane, side: int, edge: int, samples: np.ndarray) -> list[Mesh]:
+def _painted_span(road: Road) -> tuple[float, float]:
+    """Where (m along the road) lines are painted: they stop short of a zebra crossing at an end of the road."""
+    first, last = 0.0, road.length
+    for crosswalk in road.crosswalks:
+        if crosswalk.end < END_ZONE:
+            first = max(first, crosswalk.end + CROSSWALK_GAP)
+        elif crosswalk.start > road.length - END_ZONE:
+            last = min(last, crosswalk.start - CROSSWALK_GAP)
+    return first, last
+
+
+def _lane_marks(
+    road: Road,
+    section: LaneSection,
+    lane: Lane,
+    side: int,
+    edge: int,
+    samples: np.ndarray,
+    paint: tuple[float, float],
+) -> list[Mesh]:
     meshes = []
     for number, mark in enumerate(lane.marks):
         end = lane.marks[number + 1].s if number + 1 < len(lane.marks) else section.end
-        start = max(mark.s, section.start)
+        start, end = max(mark.s, section.start, paint[0]), min(end, paint[1])
         if mark.kind in ("none", "curb", "edge", "grass", "botts dots") or end - start < 0.1:
             continue
         color = _COLORS.get(mark.color, _WHITE)
@@ -103,7 +125,7 @@ def crosswalk_meshes(road: Road) -> list[Mesh]:
         near = [a + (d - a) * f[:, None] for f in (starts, ends)]
         far = [b + (c - b) * f[:, None] for f in (starts, ends)]
         corners = np.stack([near[0], near[1], far[1], far[0]], axis=1)
-        flat = to_carla(corners[..., 0], corners[..., 1], np.zeros(corners.shape[:2]))
+        flat = to_carla(corners[..., 0], corners[..., 1], np.full(corners.shape[:2], crosswalk.height))
         triangles = (np.arange(count)[:, None, None] * 4) + np.array([[0, 1, 2], [0, 2, 3]])
         meshes.append(Mesh.build(flat, triangles, _WHITE, Label.ROAD_LINES, LAYER))
     return meshes

@@ -56,18 +56,26 @@ class LaneSection:
 
 @dataclass(frozen=True)
 class Crosswalk:
-    """Outline of a zebra crossing, (N, 2) x, y in OpenDRIVE's frame."""
+    """A zebra crossing: `outline` (N, 2) x, y in OpenDRIVE's frame, `height` z, from `start` to `end` along s (m)."""
 
     outline: np.ndarray
+    height: float
+    start: float
+    end: float
 
 
 @dataclass(frozen=True)
 class Road:
-    """A road. `offsets` (laneOffset) and `elevation` are (K, 5) records of start s, a, b, c, d."""
+    """A road. `offsets` (laneOffset) and `elevation` are (K, 5) records of start s, a, b, c, d.
+
+    `predecessor` and `successor` name the road or junction at its ends as (type, id, contact point), "" if not linked.
+    """
 
     id: str
     name: str
     junction: str | None
+    predecessor: tuple[str, str, str]
+    successor: tuple[str, str, str]
     length: float
     curves: tuple[Curve, ...]
     offsets: np.ndarray
@@ -162,6 +170,8 @@ def _road(element: ElementTree.Element) -> Road:
         id=road_id,
         name=element.get("name", ""),
         junction=None if junction == "-1" else junction,
+        predecessor=_link(element, "predecessor"),
+        successor=_link(element, "successor"),
         length=length,
         curves=tuple(sorted(curves, key=lambda curve: curve.s)),
         offsets=_cubics(element.findall("lanes/laneOffset"), "s", 0.0),
@@ -173,6 +183,13 @@ def _road(element: ElementTree.Element) -> Road:
         _crosswalk(road, item) for item in element.findall("objects/object") if item.get("type") == "crosswalk"
     )
     return Road(**{**vars(road), "crosswalks": crosswalks})
+
+
+def _link(element: ElementTree.Element, name: str) -> tuple[str, str, str]:
+    link = element.find(f"link/{name}")
+    if link is None:
+        return "", "", ""
+    return link.get("elementType", ""), link.get("elementId", ""), link.get("contactPoint", "")
 
 
 def _curve(record: ElementTree.Element) -> Curve:
@@ -245,9 +262,9 @@ def _lane(element: ElementTree.Element, start: float) -> Lane:
 
 
 def _crosswalk(road: Road, element: ElementTree.Element) -> Crosswalk:
-    x, y, _, road_heading = road.reference(np.array([_number(element, "s")]))[0]
-    t = _number(element, "t")
-    heading = road_heading + _number(element, "hdg", 0.0)
+    s, t, turned = _number(element, "s"), _number(element, "t"), _number(element, "hdg", 0.0)
+    x, y, height, road_heading = road.reference(np.array([s]))[0].tolist()
+    heading = road_heading + turned
     origin = np.array([x - t * np.sin(road_heading), y + t * np.cos(road_heading)])
     corners = np.array(
         [[_number(corner, "u"), _number(corner, "v")] for corner in element.findall("outline/cornerLocal")]
@@ -255,4 +272,6 @@ def _crosswalk(road: Road, element: ElementTree.Element) -> Crosswalk:
     if len(corners) > 1 and np.allclose(corners[0], corners[-1]):
         corners = corners[:-1]
     turn = np.array([[np.cos(heading), -np.sin(heading)], [np.sin(heading), np.cos(heading)]])
-    return Crosswalk(corners @ turn.T + origin)
+    along = s + corners @ np.array([np.cos(turned), -np.sin(turned)])
+    span = (float(along.min()), float(along.max())) if len(along) else (s, s)
+    return Crosswalk(corners @ turn.T + origin, height + _number(element, "zOffset", 0.0), *span)

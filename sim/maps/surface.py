@@ -1,4 +1,4 @@
-"""Meshes the lanes of a road network: surfaces by lane type, kerbs, and the asphalt of junctions."""
+"""Meshes the lanes of a road network: surfaces by lane type, and kerbs."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import math
 from itertools import pairwise
 
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError
 
 from sim.labels import Label
-from sim.maps.network import Lane, LaneSection, Road, RoadNetwork, evaluate_cubics, to_carla
+from sim.maps.network import Lane, LaneSection, Road, evaluate_cubics, to_carla
 from sim.render.mesh import Mesh
 
 MAX_STEP = 10.0
-TAPER_STEP = 4.0
-SAGITTA = 0.02
+TAPER_STEP = 6.0
+SAGITTA = 0.04
 
 ASPHALT = (74, 74, 78)
 KERB = (128, 126, 122)
@@ -133,40 +132,6 @@ def _weathered(color: tuple[int, int, int], s: np.ndarray, lane_id: int) -> np.n
     """A colour per quad that varies a little, so that a moving camera has something to see moving."""
     shade = np.round(2.5 * np.sin(s[:-1] * 0.71 + lane_id * 2.3) + 1.5 * np.sin(s[:-1] * 2.13 + lane_id)).astype(int)
     return np.clip(np.asarray(color)[None, :] + shade[:, None], 0, 255)
-
-
-def junction_meshes(network: RoadNetwork) -> list[Mesh]:
-    """Asphalt under each junction: the convex hull of the ends of its connecting driving lanes.
-
-    Coplanar with those lanes and of their colour, so it only fills what they leave open.
-    """
-    corners: dict[str, list[np.ndarray]] = {}
-    for road in network.roads:
-        if road.junction is None:
-            continue
-        for section in road.sections:
-            s = np.array([section.start, section.end])
-            reference = road.reference(s)
-            for side, lanes in ((1, section.left), (-1, section.right)):
-                edges = road.edges(section, side, s)
-                for number, lane in enumerate(lanes):
-                    if lane_surface(lane)[1] == Label.ROADS:
-                        for t in (edges[number], edges[number + 1]):
-                            corners.setdefault(road.junction, []).append(offset_points(reference, t))
-    meshes = []
-    for points in corners.values():
-        cloud = np.concatenate(points)
-        try:
-            hull = ConvexHull(cloud[:, :2]).vertices
-        except QhullError:
-            continue
-        # A junction on a slope has no single plane; its connecting lanes alone make the surface there.
-        if np.ptp(cloud[:, 2]) > 0.02:
-            continue
-        ring = cloud[hull]
-        fan = [(0, n, n + 1) for n in range(1, len(ring) - 1)]
-        meshes.append(Mesh.build(ring, fan, ASPHALT, Label.ROADS))
-    return meshes
 
 
 def road_extent(road: Road, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,12 +9,13 @@ from pathlib import Path
 from sim.errors import PilotageError
 from sim.geometry import Pose
 from sim.maps.boxes import StaticBoxes
+from sim.maps.junctions import junction_meshes
 from sim.maps.layouts import LAYOUTS
 from sim.maps.markings import crosswalk_meshes, mark_meshes
 from sim.maps.network import InvalidOpenDrive, parse_network
 from sim.maps.scenery import build_scenery
 from sim.maps.spawns import spawn_points
-from sim.maps.surface import junction_meshes, lane_meshes
+from sim.maps.surface import lane_meshes
 from sim.render.mesh import Mesh
 
 DEFAULT_TOWN = "Pilotage01"
@@ -62,7 +63,7 @@ def _build(name: str, text: str) -> Town:
         meshes += lane_meshes(road)
     for road in network.roads:
         meshes += mark_meshes(road) + crosswalk_meshes(road)
-    scenery = build_scenery(network, name)
     if not meshes:
         raise InvalidOpenDrive(f"map {name!r} has roads but no lanes")
+    scenery = build_scenery(network, name)
     return Town(name, text, spawn_points(network), Mesh.concat([*meshes, scenery.mesh]), scenery.boxes)

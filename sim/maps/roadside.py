@@ -1,0 +1,86 @@
+"""Places beside the roads, where scenery may stand without touching a lane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.maps.network import Road, RoadNetwork
+from sim.maps.surface import offset_points, road_extent
+
+STEP = 6.0
+CLEARANCE_STEP = 2.0
+_BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Roadside:
+    """One side of one road outside junctions, sampled every `STEP` metres.
+
+    edge      (N, 3) points on the outermost lane edge, CARLA's frame
+    outward   (N, 2) unit vectors away from the road
+    yaw       (N,) degrees, along the reference line
+    paved     (N,) whether a sidewalk runs there
+    """
+
+    edge: np.ndarray
+    outward: np.ndarray
+    yaw: np.ndarray
+    paved: np.ndarray
+
+    def at(self, index: np.ndarray, distance: np.ndarray | float) -> np.ndarray:
+        """Points (K, 3) `distance` metres outside the edge at stations `index` (K,)."""
+        points = self.edge[index].copy()
+        points[:, :2] += self.outward[index] * np.broadcast_to(np.asarray(distance, float), len(index))[:, None]
+        return points
+
+
+def roadsides(network: RoadNetwork) -> list[Roadside]:
+    """Both sides of every road outside junctions, in file order."""
+    result = []
+    for road in network.roads:
+        if road.junction is not None or road.length < 2 * STEP:
+            continue
+        s = np.linspace(0.0, road.length, int(road.length / STEP) + 1)
+        reference = road.reference(s)
+        low, high = road_extent(road, s)
+        heading = reference[:, 3]
+        left = np.stack([-np.sin(heading), -np.cos(heading)], axis=1)
+        for side, t in ((1, high), (-1, low)):
+            result.append(
+                Roadside(offset_points(reference, t), side * left, -np.degrees(heading), _paved(road, side, s))
+            )
+    return result
+
+
+def _paved(road: Road, side: int, s: np.ndarray) -> np.ndarray:
+    paved = np.zeros(len(s), bool)
+    for section in road.sections:
+        lanes = section.left if side > 0 else section.right
+        if any(lane.kind == "sidewalk" for lane in lanes):
+            paved |= (s >= section.start) & (s <= section.end)
+    return paved
+
+
+class Clearance:
+    """How far points are from the nearest road's outermost edge, sidewalks included; never more than the truth."""
+
+    def __init__(self, network: RoadNetwork) -> None:
+        centers, radii = [], []
+        for road in network.roads:
+            s = np.linspace(0.0, road.length, max(2, int(road.length / CLEARANCE_STEP) + 1))
+            low, high = road_extent(road, s)
+            # A disc around the middle of each cross-section covers it and half the gap to the next one.
+            centers.append(offset_points(road.reference(s), 0.5 * (low + high))[:, :2])
+            radii.append(np.hypot(0.5 * (high - low), 0.5 * CLEARANCE_STEP))
+        self._centers, self._radii = np.concatenate(centers), np.concatenate(radii)
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Distance (N,) in metres from `points` (N, 2 or 3); negative on a road."""
+        result = np.empty(len(points))
+        # In blocks, because a large map has tens of thousands of points and of discs.
+        for first in range(0, len(points), _BLOCK):
+            gap = points[first : first + _BLOCK, None, :2] - self._centers[None]
+            result[first : first + _BLOCK] = np.min(np.hypot(gap[..., 0], gap[..., 1]) - self._radii, axis=1)
+        return result

@@ -1,0 +1,101 @@
+"""Scenery stays off the roads, and is the same in every process."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import carla
+import numpy as np
+
+from sim.labels import Label
+from sim.maps import Town
+from sim.maps.terrain import GROUND_Z
+
+VEHICLE_HEIGHT = 4.5
+DIGEST = """
+import hashlib, sys
+from sim.maps import load_town
+town = load_town(sys.argv[1])
+digest = hashlib.sha256(town.opendrive.encode())
+for part in (town.mesh, town.boxes):
+    for name in sorted(vars(part)):
+        digest.update(getattr(part, name).tobytes())
+digest.update(repr(town.spawn_points).encode())
+print(digest.hexdigest())
+"""
+
+
+def _lane_at(road_map: carla.Map, x: float, y: float, kinds: carla.LaneType) -> carla.Waypoint | None:
+    return road_map.get_waypoint(carla.Location(x, y, 0.0), project_to_road=False, lane_type=kinds)
+
+
+def _gap(town: Town, points: np.ndarray) -> np.ndarray:
+    """Distance (N,) in m from points (N, 2) to the footprint of the nearest box."""
+    boxes, yaw = town.boxes, np.radians(town.boxes.yaw)
+    result = np.empty(len(points))
+    for number, point in enumerate(points):
+        d = point - boxes.center[:, :2]
+        local = np.stack([d[:, 0] * np.cos(yaw) + d[:, 1] * np.sin(yaw), d[:, 1] * np.cos(yaw) - d[:, 0] * np.sin(yaw)])
+        outside = np.maximum(np.abs(local.T) - boxes.extent[:, :2], 0.0)
+        result[number] = np.hypot(outside[:, 0], outside[:, 1]).min()
+    return result
+
+
+def test_no_box_stands_on_a_lane_or_sidewalk(town: Town, road_map: carla.Map) -> None:
+    kinds = (
+        carla.LaneType.Driving | carla.LaneType.Sidewalk | carla.LaneType.Shoulder
+        | carla.LaneType.Parking | carla.LaneType.Median
+    )  # fmt: skip
+    boxes = town.boxes
+    assert {Label.BUILDINGS, Label.VEGETATION, Label.POLES, Label.GUARD_RAIL} == set(boxes.tag.tolist())
+    for center, extent, yaw in zip(boxes.center, boxes.extent, np.radians(boxes.yaw)):
+        # A grid of at most a metre over the footprint, its edge included.
+        shares = [np.linspace(-1.0, 1.0, 2 + int(2 * half)) for half in extent[:2]]
+        for u in shares[0] * extent[0]:
+            for v in shares[1] * extent[1]:
+                x, y = center[0] + u * np.cos(yaw) - v * np.sin(yaw), center[1] + u * np.sin(yaw) + v * np.cos(yaw)
+                assert _lane_at(road_map, x, y, kinds) is None, (center, extent)
+
+
+def test_nothing_hangs_lower_than_a_tall_truck_over_a_driving_lane(town: Town, road_map: carla.Map) -> None:
+    standing = np.isin(town.mesh.tags, [Label.BUILDINGS, Label.VEGETATION, Label.POLES, Label.GUARD_RAIL])
+    corners = town.mesh.vertices[np.unique(town.mesh.triangles[standing])]
+    low = corners[corners[:, 2] < VEHICLE_HEIGHT]
+    assert len(low) > 1000
+    assert all(_lane_at(road_map, x, y, carla.LaneType.Driving) is None for x, y, _ in low.tolist())
+
+
+def test_spawn_points_and_lanes_leave_room_to_every_box(town: Town, road_map: carla.Map) -> None:
+    spawns = np.array([[pose.x, pose.y] for pose in town.spawn_points])
+    # A car's half width, an outermost lane's other half and a shoulder or kerb lie between.
+    assert _gap(town, spawns).min() > 2.5
+    lanes = [waypoint.transform.location for waypoint in road_map.generate_waypoints(20.0)]
+    assert _gap(town, np.array([[place.x, place.y] for place in lanes])).min() > 1.75
+
+
+def test_everything_that_stands_reaches_down_to_the_ground(town: Town) -> None:
+    foot = town.boxes.center[:, 2] - town.boxes.extent[:, 2]
+    upright = np.isin(town.boxes.tag, [Label.BUILDINGS, Label.VEGETATION, Label.POLES])
+    assert np.abs(foot[upright] - GROUND_Z).max() < 1e-6
+    for tag in (Label.BUILDINGS, Label.VEGETATION, Label.POLES, Label.GUARD_RAIL):
+        z = town.mesh.vertices[town.mesh.triangles[town.mesh.tags == tag]][..., 2]
+        assert np.isclose(z.min(), GROUND_Z, atol=1e-5)
+
+
+def test_a_town_is_the_same_in_processes_with_different_hash_seeds(town: Town) -> None:
+    digests = set()
+    for seed in ("1", "2"):
+        result = subprocess.run(
+            [sys.executable, "-c", DIGEST, town.name],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+        digests.add(result.stdout.strip())
+    assert len(digests) == 1
+    assert len(digests.pop()) == hashlib.sha256().digest_size * 2
