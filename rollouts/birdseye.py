@@ -12,11 +12,11 @@ import numpy as np
 from sim.tasks.recording import RecordedFrame
 
 GROUND, ROAD = (38, 50, 42), (74, 78, 86)
-EDGE, DIVIDER = (226, 230, 236), (170, 176, 186)
+EDGE, MIDDLE, DIVIDER = (226, 230, 236), (214, 170, 60), (170, 176, 186)
 EGO, PERSON, VEHICLE = (64, 156, 255), (255, 176, 32), (232, 84, 84)
 OUTLINE = (20, 22, 26)
 # The ego stands this far down the picture: what matters lies ahead.
-EGO_DOWN = 0.78
+EGO_DOWN = 0.84
 PERSON_RADIUS_M = 0.55
 SHIFT = 5
 
@@ -26,7 +26,7 @@ def draw_birdseye(
     polylines: Sequence[dict[str, Any]],
     width: int = 300,
     height: int = 240,
-    metres: float = 56.0,
+    metres: float = 46.0,
 ) -> np.ndarray:
     """RGB uint8 (height, width, 3), anti-aliased, `metres` from the lower to the upper edge.
 
@@ -38,21 +38,23 @@ def draw_birdseye(
     lines = [view.pixels(line["points"]) for line in polylines]
     if len(lines) >= 2:
         _fill(image, np.concatenate([lines[0], lines[-1][::-1]]), ROAD)
-    for line, pixels in zip(polylines, lines, strict=True):
+    for number, (line, pixels) in enumerate(zip(polylines, lines, strict=True)):
         if line["kind"] == "edge":
-            _line(image, pixels, EDGE, 2)
+            # An edge with road on both of its sides parts the directions.
+            _line(image, pixels, MIDDLE if 0 < number < len(lines) - 1 else EDGE, 2)
         else:
-            # Points are 4 m apart: every other piece is a dash.
+            # Every other piece of the polyline is a dash.
             for start in range(0, len(pixels) - 1, 2):
                 _line(image, pixels[start : start + 2], DIVIDER, 1)
+    # Below the others, so that whom it hits stays in sight.
+    _box(image, view, frame.ego, EGO)
+    _windscreen(image, view, frame.ego)
     for actor in frame.actors:
         if actor["type"] == "person":
             centre = view.pixels([[actor["x"], actor["y"]]])[0]
             _disc(image, centre, view.scale * PERSON_RADIUS_M, PERSON)
         else:
             _box(image, view, actor, VEHICLE)
-    _box(image, view, frame.ego, EGO)
-    _windscreen(image, view, frame.ego)
     return image
 
 
