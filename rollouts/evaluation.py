@@ -19,7 +19,7 @@ from sim.tasks.protocol import ToolCall
 
 POLICIES = ("random", "before", "after", "expert")
 DIFFERENCES = (("before", "after"),)
-TABLE_COLUMNS = ("policy", "episodes", "success", "95 %", "collisions", "return (IQM)", "95 %", "decisions/s")
+TABLE_COLUMNS = ("policy", "success", "95 %", "collisions", "return", "95 %", "decisions/s")
 UNREADABLE = "unreadable"
 
 
@@ -70,20 +70,19 @@ def collided(episode: Episode) -> bool:
 
 
 def table_rows(summary: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """One row of text per policy, under TABLE_COLUMNS."""
+    """One row of text per policy, under TABLE_COLUMNS; the return is the IQM."""
     rows: list[tuple[str, ...]] = []
     for name, entry in summary["policies"].items():
         success, collisions, returns = entry["success"], entry["collisions"], entry["return"]
         rows.append(
             (
                 name,
-                str(entry["episodes"]),
                 f"{100 * success['rate']:.0f} % ({success['k']}/{success['n']})",
                 f"{100 * success['low']:.0f}–{100 * success['high']:.0f}",
                 f"{100 * collisions['rate']:.0f} %",
                 f"{returns['iqm']:+.2f}",
-                f"{returns['low']:+.2f} to {returns['high']:+.2f}",
-                f"{entry['decisions_per_s']:.3g}" if entry["decisions_per_s"] else "–",
+                f"{returns['low']:+.2f}…{returns['high']:+.2f}",
+                _speed(entry["decisions_per_s"]),
             )
         )
     return rows
@@ -92,6 +91,12 @@ def table_rows(summary: Mapping[str, Any]) -> list[tuple[str, ...]]:
 def write_evaluation(summary: Mapping[str, Any], path: str | Path) -> None:
     """Write the summary as strict JSON. Raises StorageError."""
     write_atomic(path, json.dumps(summary, indent=2, allow_nan=False) + "\n")
+
+
+def _speed(per_second: float) -> str:
+    if per_second == 0.0:
+        return "–"
+    return f"{per_second:,.0f}" if per_second >= 100.0 else f"{per_second:.3g}"
 
 
 def _policy(name: str, episodes: Sequence[Episode]) -> dict[str, Any]:

@@ -74,6 +74,14 @@ def write_atomic(path: str | Path, data: bytes | str) -> None:
         temporary.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
+def read_whole(path: str | Path) -> bytes:
+    """All bytes of a file. Raises StorageError."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise _refused("read", Path(path), error) from error
+
+
 def save_episode(episode: Episode, folder: str | Path) -> Path:
     """Write `<id>.episode.zip` into `folder` and return its path; the same episode gives the same bytes.
 
