@@ -19,7 +19,7 @@ from sim.tasks.protocol import ToolCall
 
 POLICIES = ("random", "before", "after", "expert")
 DIFFERENCES = (("before", "after"),)
-TABLE_COLUMNS = ("policy", "success", "95 %", "collisions", "return", "95 %", "decisions/s")
+TABLE_COLUMNS = ("policy", "success", "95%", "crashes", "return", "95%", "calls/s")
 UNREADABLE = "unreadable"
 
 
@@ -70,16 +70,16 @@ def collided(episode: Episode) -> bool:
 
 
 def table_rows(summary: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """One row of text per policy, under TABLE_COLUMNS; the return is the IQM."""
+    """One row of text per policy, under TABLE_COLUMNS (80 characters hold them); the return is the IQM."""
     rows: list[tuple[str, ...]] = []
     for name, entry in summary["policies"].items():
         success, collisions, returns = entry["success"], entry["collisions"], entry["return"]
         rows.append(
             (
                 name,
-                f"{100 * success['rate']:.0f} % ({success['k']}/{success['n']})",
+                f"{100 * success['rate']:.0f}% {success['k']}/{success['n']}",
                 f"{100 * success['low']:.0f}–{100 * success['high']:.0f}",
-                f"{100 * collisions['rate']:.0f} %",
+                f"{100 * collisions['rate']:.0f}%",
                 f"{returns['iqm']:+.2f}",
                 f"{returns['low']:+.2f}…{returns['high']:+.2f}",
                 _speed(entry["decisions_per_s"]),

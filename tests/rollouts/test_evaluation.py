@@ -74,7 +74,7 @@ def test_rows_and_file(tmp_path: Path) -> None:
     summary = _summary()
     rows = table_rows(summary)
     assert [len(row) for row in rows] == [len(TABLE_COLUMNS)] * 2
-    assert rows[0][:2] == ("before", "25 % (1/4)")
+    assert rows[0][:2] == ("before", "25% 1/4")
     write_evaluation(summary, tmp_path / "evaluation.json")
     assert json.loads((tmp_path / "evaluation.json").read_text()) == summary
 
