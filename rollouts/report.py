@@ -83,7 +83,7 @@ class ReportData:
 def write_report(path: str | Path, data: ReportData) -> None:
     """Write the page. Raises StorageError where the video cannot be read or the page not be written."""
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    environment.filters.update(percent=_percent, signed=_signed, number=_number, p_value=_p_value)
+    environment.filters.update(percent=_percent, span=_span, signed=_signed, number=_number, p_value=_p_value)
     policies = data.evaluation.get("policies", {})
     page = environment.get_template("report.html.jinja").render(
         data=data,
@@ -248,6 +248,10 @@ def _data_uri(kind: str, data: bytes) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+def _span(rate: Mapping[str, float]) -> str:
+    return f"{100 * rate['low']:.0f}–{100 * rate['high']:.0f} %"
 
 
 def _signed(value: float, digits: int = 2) -> str:
