@@ -70,15 +70,23 @@ class BatchCache:
         self.positions = torch.cat([self.positions, positions], dim=1)
         return ids.to(device), positions
 
-    def masks(self, queries: torch.Tensor, window: int | None) -> dict[str, torch.Tensor]:
+    def masks(
+        self, queries: torch.Tensor, window: int | None, image: torch.Tensor | None = None
+    ) -> dict[str, torch.Tensor]:
         """Which slot each query (rows, n) sees, bool (rows, 1, n, slots), for both of Gemma's layer types.
 
-        A hole sees everything, itself included: what it computes is finite and nobody looks at it.
+        A hole sees everything, itself included: what it computes is finite and nobody looks at it. `image` (rows, n),
+        for models whose sliding layers attend both ways within an image, tells which queries are the one of this feed.
         """
         keys = self.positions[:, None, :]
         asks = queries[:, :, None]
         full = (keys >= 0) & (keys <= asks)
-        sliding = full & (asks - keys < window) if window else full
+        sliding = full
+        if image is not None:
+            block = torch.nn.functional.pad(image, (keys.shape[-1] - image.shape[-1], 0))
+            sliding = full | (image[:, :, None] & block[:, None, :])
+        if window:
+            sliding = sliding & (asks - keys < window)
         hole = asks < 0
         return {"full_attention": (full | hole)[:, None], "sliding_attention": (sliding | hole)[:, None]}
 

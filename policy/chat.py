@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from transformers.models.gemma4.processing_gemma4 import Gemma4Processor
@@ -12,7 +12,8 @@ from sim.tasks.protocol import InvalidToolCall, Scalar, ToolCall, ToolSpec
 
 QUOTE = '<|"|>'
 CALL = re.compile(r"<\|tool_call>call:([A-Za-z_]\w*)\{(.*?)\}<tool_call\|>", re.DOTALL)
-ARGUMENT = re.compile(r'([A-Za-z_]\w*):(<\|"\|>(.*?)<\|"\|>|-?\d+\.\d+|-?\d+|true|false)(?:,|$)', re.DOTALL)
+NUMBER = r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?"
+ARGUMENT = re.compile(rf'([A-Za-z_]\w*):(<\|"\|>(.*?)<\|"\|>|{NUMBER}|true|false)(?:,|\Z)', re.DOTALL)
 CALL_END = "<tool_call|><|tool_response>"
 
 
@@ -39,8 +40,13 @@ def _plain(value: Any) -> Any:
 
 def format_call(call: ToolCall) -> str:
     """A call in Gemma 4's syntax, with the tokens that end the model's turn."""
-    arguments = ",".join(f"{name}:{_literal(value)}" for name, value in sorted(call.arguments.items()))
+    arguments = ",".join(f"{name}:{_literal(value)}" for name, value in _sorted(call.arguments))
     return f"<|tool_call>call:{call.name}{{{arguments}}}{CALL_END}"
+
+
+def _sorted(arguments: Mapping[str, Scalar]) -> list[tuple[str, Scalar]]:
+    """In the order of Jinja's `dictsort`."""
+    return sorted(arguments.items(), key=lambda item: item[0].lower())
 
 
 def _literal(value: Scalar) -> str:
@@ -77,7 +83,7 @@ def parse_call(text: str) -> ToolCall:
 def _scalar(literal: str) -> Scalar:
     if literal in ("true", "false"):
         return literal == "true"
-    return float(literal) if "." in literal else int(literal)
+    return float(literal) if set(literal) & set(".eE") else int(literal)
 
 
 class Chat:

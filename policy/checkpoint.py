@@ -7,11 +7,12 @@ import json
 import os
 import shutil
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import AutoConfig, Gemma4ForConditionalGeneration
 from transformers.models.gemma4.processing_gemma4 import Gemma4Processor
@@ -27,6 +28,11 @@ from sim.tasks.protocol import ToolSpec
 from sim.tasks.tools import TOOLS
 
 ADAPTER = "adapter_config.json"
+BASE = "base"
+# What transformers, tokenizers and safetensors raise for files that are missing, damaged or of something else.
+LOAD_ERRORS = (
+    OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, SafetensorError, StrictDataclassError
+)  # fmt: skip
 LANGUAGE_LAYERS = r".*language_model\.layers\.\d+\..*\.({names})"
 
 
@@ -84,31 +90,56 @@ def _load_pretrained(config: PolicyConfig, dtype: torch.dtype) -> tuple[Any, Gem
     if looks_local and not folder.is_dir():
         raise PolicyLoadError(f"policy.model={source}: there is no such folder; give a checkpoint folder or a hub id")
     if folder.is_dir():
-        source = str(folder)
+        source = str(folder.resolve())
         if (folder / ADAPTER).is_file():
             return _load_adapter(config, folder, dtype)
     try:
         settings = AutoConfig.from_pretrained(source, revision=revision)
         if settings.model_type != "gemma4":
             raise PolicyLoadError(f"policy.model={config.model}: a {settings.model_type!r} model; Gemma 4 is needed")
-        model = Gemma4ForConditionalGeneration.from_pretrained(source, revision=revision, dtype=dtype)
-    except (OSError, ValueError, SafetensorError) as error:
+        model, report = Gemma4ForConditionalGeneration.from_pretrained(
+            source, revision=revision, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True
+        )
+    except LOAD_ERRORS as error:
         raise PolicyLoadError(
             f"policy.model={config.model}: cannot be loaded ({_first_line(error)}); give a folder with config.json and "
             "*.safetensors, or a hub id that this machine can reach and is allowed to read"
         ) from None
-    return model, load_processor(source, config.revision, config.max_soft_tokens, settings.vision_config)
+    # transformers fills such weights with random numbers and only warns.
+    broken = sorted(str(name) for name in {*report["missing_keys"], *(item[0] for item in report["mismatched_keys"])})
+    if broken:
+        raise PolicyLoadError(
+            f"policy.model={config.model}: {len(broken)} weights are missing or of another shape than config.json says, "
+            f"the first is {broken[0]}; give a complete checkpoint"
+        )
+    processor = load_processor(source, config.revision, config.max_soft_tokens, settings.vision_config)
+    _check_pair(config.model, model, processor)
+    return model, processor
+
+
+def _check_pair(name: str, model: Any, processor: Gemma4Processor) -> None:
+    tokens, rows = len(processor.tokenizer), model.get_input_embeddings().weight.shape[0]
+    if tokens > rows:
+        raise PolicyLoadError(f"policy.model={name}: its tokenizer has {tokens} tokens, its model {rows}")
+    if processor.image_token_id != model.config.image_token_id:
+        raise PolicyLoadError(
+            f"policy.model={name}: the image token is {processor.image_token_id} in its tokenizer and "
+            f"{model.config.image_token_id} in its config.json"
+        )
 
 
 def _load_adapter(config: PolicyConfig, folder: Path, dtype: torch.dtype) -> tuple[Any, Gemma4Processor]:
     from peft import PeftModel
 
     try:
-        base = str(json.loads((folder / ADAPTER).read_text("utf-8"))["base_model_name_or_path"])
-        plain = PolicyConfig(**{**asdict(config), "model": base, "revision": ""})
+        settings = json.loads((folder / ADAPTER).read_text("utf-8"))
+        base = str(folder / BASE) if (folder / BASE).is_dir() else settings["base_model_name_or_path"]
+        if not base:
+            raise PolicyLoadError(f"policy.model={config.model}: the adapter does not say which model it belongs to")
+        plain = replace(config, model=str(base), revision=settings.get("revision") or "")
         model, processor = _load_pretrained(plain, dtype)
         return PeftModel.from_pretrained(model, str(folder), is_trainable=True), processor
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except LOAD_ERRORS as error:
         raise PolicyLoadError(f"policy.model={config.model}: a broken adapter ({_first_line(error)})") from None
 
 
@@ -130,6 +161,7 @@ def lora_config(config: PolicyConfig) -> Any:
 
     return PeftLora(
         r=config.lora.rank,
+        revision=config.revision or None,
         lora_alpha=config.lora.alpha,
         lora_dropout=config.lora.dropout,
         # Names alone would match the vision tower's clipped layers too, which PEFT cannot wrap.
@@ -149,19 +181,22 @@ def save_checkpoint(
     """Write a checkpoint folder whole or not at all, replacing an older one; returns it. Raises CheckpointError.
 
     It holds safetensors (adapters alone where LoRA is on), config and processor, which `from_pretrained` reads, and
-    tools.json and policy.json: the tool schema and how the policy thinks and samples.
+    tools.json and policy.json: the tool schema and how the policy thinks and samples. Adapters of a model that was
+    built here come with that model, in the folder "base"; others name the checkpoint that they belong to.
     """
     target = Path(folder)
     temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}")
     try:
         temporary.mkdir(parents=True, exist_ok=True)
         model.save_pretrained(str(temporary))
+        if hasattr(model, "peft_config") and not model.get_base_model().config.name_or_path:
+            _save_base(model, processor, temporary / BASE)
         processor.save_pretrained(str(temporary))
         record = {"policy": asdict(config), "versions": versions(), "provenance": provenance or {}}
         (temporary / "policy.json").write_text(json.dumps(record, indent=2), "utf-8")
         (temporary / "tools.json").write_text(json.dumps(tool_schemas(list(tools)), indent=2), "utf-8")
         _swap(temporary, target)
-    except (OSError, RuntimeError, SafetensorError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(
             f"the checkpoint {target} could not be written ({_first_line(error)}); free some disk space or choose "
             "another folder with hydra.run.dir=..."
@@ -171,11 +206,28 @@ def save_checkpoint(
     return target
 
 
+def _save_base(model: Any, processor: Gemma4Processor, folder: Path) -> None:
+    base = model.get_base_model()
+    weights = {
+        name.replace(".base_layer.", "."): weight for name, weight in base.state_dict().items() if "lora_" not in name
+    }
+    base.save_pretrained(str(folder), state_dict=weights)
+    processor.save_pretrained(str(folder))
+
+
 def _swap(fresh: Path, target: Path) -> None:
+    if not target.exists():
+        os.replace(fresh, target)
+        return
+    if not target.is_dir():
+        raise NotADirectoryError(f"{target} is a file")
     old = target.with_name(f".{target.name}.old-{os.getpid()}")
-    if target.exists():
-        os.replace(target, old)
-    os.replace(fresh, target)
+    os.replace(target, old)
+    try:
+        os.replace(fresh, target)
+    except OSError:
+        os.replace(old, target)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 

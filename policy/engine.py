@@ -67,6 +67,7 @@ def generate_turn(
     """
     device = next(model.parameters()).device
     config = model.config.get_text_config()
+    both_ways = config.use_bidirectional_attention == "vision"
     masks = grammar.masks.to(device)
     features = encode_frames(model, processor, frames)
     check_images(contexts, [len(item) for item in features.pooler_output], model.config.image_token_id, names)
@@ -91,7 +92,9 @@ def generate_turn(
         output = model(
             input_ids=ids,
             position_ids=positions.clamp(min=0),
-            attention_mask=batch.masks(positions, config.sliding_window),
+            attention_mask=batch.masks(
+                positions, config.sliding_window, ids == model.config.image_token_id if both_ways else None
+            ),
             past_key_values=batch.cache,
             mm_encoder_outputs={"image": features} if features is not None else None,
             use_cache=True,

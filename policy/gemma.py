@@ -53,7 +53,7 @@ class GemmaPolicy:
         contexts, conversations, grammars = [], [], []
         for turn, size in zip(turns, sizes, strict=True):
             context, conversation, grammar = self._open(turn, size)
-            if conversation.length + len(context) > self.config.max_context_tokens:
+            if conversation.length + len(self._unread(conversation, context)) > self.config.max_context_tokens:
                 raise InvalidPolicy(
                     f"episode {turn.episode_id}, turn {turn.index}: the conversation exceeds "
                     f"policy.max_context_tokens={self.config.max_context_tokens}; raise it or lower task.max_calls"
@@ -99,8 +99,14 @@ class GemmaPolicy:
             self._conversations.pop(episode_id, None)
 
     def new_weights(self, state: Mapping[str, torch.Tensor] | None = None) -> None:
-        """The weights have changed, in place or to `state`: caches made with the old ones are dropped."""
+        """The weights have changed, in place or to `state`: caches made with the old ones are dropped.
+
+        `state` may hold a part of the weights (adapters). Raises InvalidPolicy for weights of another model.
+        """
         if state is not None:
+            unknown = state.keys() - self.model.state_dict().keys()
+            if unknown:
+                raise InvalidPolicy(f"the new weights do not belong to this model: it has no {min(unknown)!r}")
             self.model.load_state_dict(state, strict=False)
         self.version += 1
         self._prefixes.clear()

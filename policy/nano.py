@@ -7,7 +7,7 @@ import string
 from collections.abc import Iterable
 
 import torch
-from tokenizers import Tokenizer, decoders, normalizers
+from tokenizers import Tokenizer, decoders
 from tokenizers.models import Unigram
 from transformers import (
     Gemma4Config,
@@ -52,20 +52,21 @@ WORD = re.compile(r"[A-Za-z_]+")
 def build_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     """A lossless tokenizer in which every word of `texts` is one token, and any other text is spelt out.
 
-    Words are kept with their leading space, as Gemma's are; digits are single tokens; bytes catch the rest.
+    Words are kept with their leading space, as Gemma's are; digits are single tokens; bytes catch the rest. A space is
+    a space: Gemma's "▁" would be lost on texts that contain one.
     """
     bare = {word for text in texts for word in WORD.findall(text)}
-    words = sorted(bare | {f"▁{word}" for word in bare})
+    words = sorted(bare | {f" {word}" for word in bare})
     bytes_ = [f"<0x{value:02X}>" for value in range(256)]
-    letters = [*string.printable.strip(), "\n", "▁"]
+    letters = [*string.printable.strip(), "\n", " "]
     vocabulary: list[tuple[str, float]] = [(token, 0.0) for token in (*BASE.values(), *SPECIAL.values(), "<|video|>")]
-    # The likeliest segmentation has the fewest pieces: a word costs 1, a letter 10, a byte 20.
-    scores = {**dict.fromkeys(bytes_, -20.0), **dict.fromkeys(letters, -10.0), **dict.fromkeys(words, -1.0)}
+    # The likeliest segmentation has the fewest pieces: a word costs 1, a letter 10. Bytes stand in for characters that
+    # have no piece, never for the text "<0x41>", which spelt out is cheaper.
+    scores = {**dict.fromkeys(bytes_, -1000.0), **dict.fromkeys(letters, -10.0), **dict.fromkeys(words, -1.0)}
     vocabulary += list(scores.items())
     unknown = list(BASE.values()).index("<unk>")
     tokenizer = Tokenizer(Unigram(vocabulary, unk_id=unknown, byte_fallback=True))
-    tokenizer.normalizer = normalizers.Replace(" ", "▁")
-    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, padding_side="left", extra_special_tokens=dict(SPECIAL), **BASE
     )

@@ -34,6 +34,15 @@ class GemmaProcessor(Gemma4Processor):
             return type(argument)
         return super().check_argument_for_proper_class(argument_name, argument)
 
+    def save_pretrained(self, save_directory: Any, **options: Any) -> Any:
+        """As the parent's, under the names of the classes that transformers knows."""
+        written = super().save_pretrained(save_directory, **options)
+        for name in ("processor_config.json", "tokenizer_config.json"):
+            path = Path(save_directory) / name
+            text = path.read_text("utf-8").replace('"GemmaProcessor"', '"Gemma4Processor"')
+            path.write_text(text.replace('"_NoVideoProcessor"', '"Gemma4VideoProcessor"'), "utf-8")
+        return written
+
 
 def chat_template() -> str:
     """The text of Gemma 4's chat template, from the TRL package."""
@@ -67,8 +76,10 @@ def load_processor(source: str, revision: str, max_soft_tokens: int, vision: Any
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision or None)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # the tokenizers library raises bare Exceptions for damaged files
         raise PolicyLoadError(f"policy.model={source}: no tokenizer there ({_first_line(error)})") from None
+    if not hasattr(tokenizer, "image_token_id"):
+        raise PolicyLoadError(f"policy.model={source}: its tokenizer has no image token; Gemma 4's is needed")
     return build_processor(tokenizer, max_soft_tokens, vision.patch_size, vision.pooling_kernel_size)
 
 
