@@ -48,10 +48,13 @@ class LoadedModel:
 def load_model(config: PolicyConfig) -> LoadedModel:
     """The model that `config` names, on its device, with the trainable part marked. Raises PolicyLoadError."""
     device = pick_device(config.device)
+    dtype = pick_dtype(config.dtype, device)
     if config.model == "nano":
         model, processor = build_nano(nano_words(), config.max_soft_tokens, config.seed)
+        # It is small enough to be exact wherever nobody asks for less.
+        model.to(torch.float32 if config.dtype == "auto" else dtype)
     else:
-        model, processor = _load_pretrained(config, pick_dtype(config.dtype, device))
+        model, processor = _load_pretrained(config, dtype)
     mark_trainable(model, config)
     return LoadedModel(model.to(device).eval(), processor, config.model)
 
@@ -109,7 +112,7 @@ def _load_pretrained(config: PolicyConfig, dtype: torch.dtype) -> tuple[Any, Gem
     broken = sorted(str(name) for name in {*report["missing_keys"], *(item[0] for item in report["mismatched_keys"])})
     if broken:
         raise PolicyLoadError(
-            f"policy.model={config.model}: {len(broken)} weights are missing or of another shape than config.json says, "
+            f"policy.model={config.model}: {len(broken)} weights are missing or of another shape than in config.json, "
             f"the first is {broken[0]}; give a complete checkpoint"
         )
     processor = load_processor(source, config.revision, config.max_soft_tokens, settings.vision_config)

@@ -37,7 +37,7 @@ class PolicyConfig:
     temperature         of sampling; 0 takes the most likely legal token
     max_soft_tokens     vision tokens per frame at most: 70, 140, 280, 560 or 1120
     max_context_tokens  an episode whose conversation grows longer ends with an error that says so
-    dtype               "float32", "bfloat16" or "auto" (bfloat16 on a GPU that has it)
+    dtype               "float32", "bfloat16" or "auto" (bfloat16 on a GPU, but float32 for model=nano)
     device              "auto", "cpu", "cuda", "cuda:0", ...
     train_vision        whether RL updates the vision tower and its projection; language layers are always trained
                         (by LoRA where lora.rank > 0)

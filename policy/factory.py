@@ -8,7 +8,7 @@ from policy.config import PolicyConfig
 from policy.errors import InvalidPolicy
 from policy.experts import ConstantPolicy, ExpertPolicy, RandomPolicy
 from policy.interface import Policy
-from sim.tasks.protocol import InvalidToolCall, ToolCall
+from sim.tasks.protocol import InvalidToolCall, Scalar, ToolCall
 from sim.tasks.tools import all_calls, check_call
 
 DRIVERS = ("gemma", "expert", "random", "constant")
@@ -25,8 +25,9 @@ def make_policy(config: PolicyConfig) -> Policy:
     if config.driver != "gemma":
         raise InvalidPolicy(f"policy.driver={config.driver!r}: choose one of {', '.join(DRIVERS)}")
     from policy.checkpoint import load_model
-    from policy.gemma import GemmaPolicy
+    from policy.gemma import GemmaPolicy, check_options
 
+    check_options(config)
     return GemmaPolicy(load_model(config), config)
 
 
@@ -39,8 +40,10 @@ def parse_constant(text: str) -> ToolCall:
         pairs = [item.split("=", 1) for item in (found.group(2) or "").split(",") if item.strip()]
         if any(len(pair) != 2 for pair in pairs):
             raise InvalidToolCall("arguments are written name=value")
-        arguments = {name.strip(): value.strip() for name, value in pairs}
-        call = ToolCall(found.group(1), {k: int(v) if v.lstrip("-").isdigit() else v for k, v in arguments.items()})
+        arguments = {name.strip(): _scalar(value.strip()) for name, value in pairs}
+        if len(arguments) < len(pairs):
+            raise InvalidToolCall("an argument is given twice")
+        call = ToolCall(found.group(1), arguments)
         check_call(call)
     except InvalidToolCall as error:
         example = ", ".join(
@@ -48,3 +51,9 @@ def parse_constant(text: str) -> ToolCall:
         )
         raise InvalidPolicy(f"policy.call={text!r}: {error}; for example {example}") from None
     return call
+
+
+def _scalar(text: str) -> Scalar:
+    if text in ("true", "false"):
+        return text == "true"
+    return int(text) if re.fullmatch("-?[0-9]{1,20}", text) else text

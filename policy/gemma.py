@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +14,7 @@ from policy.checkpoint import LoadedModel
 from policy.config import PolicyConfig
 from policy.engine import Conversation, EpisodeCache, generate_turn, prefill
 from policy.errors import InvalidPolicy
-from policy.grammar import Grammar
+from policy.grammar import THOUGHTS, Grammar
 from policy.interface import Decision, Turn
 from sim.tasks.protocol import InvalidToolCall, ToolSpec
 
@@ -27,6 +28,7 @@ class GemmaPolicy:
     wants_privileged = False
 
     def __init__(self, loaded: LoadedModel, config: PolicyConfig, name: str = "gemma") -> None:
+        check_options(config)
         self.name = name
         self.config = config
         self.model, self.processor = loaded.model, loaded.processor
@@ -143,6 +145,16 @@ class GemmaPolicy:
         """What of `context` the cache does not hold yet: on turn 0 it begins with the shared prefix."""
         fresh = conversation.cache.length if not conversation.unseen else 0
         return context[fresh:]
+
+
+def check_options(config: PolicyConfig) -> None:
+    """Raises InvalidPolicy for options that no turn could be decided with, before anything is loaded."""
+    if config.thought not in THOUGHTS:
+        raise InvalidPolicy(f"policy.thought={config.thought!r}: choose one of {', '.join(THOUGHTS)}")
+    if not 0.0 <= config.temperature < math.inf:
+        raise InvalidPolicy(
+            f"policy.temperature={config.temperature}: give 0 (the likeliest token) or a positive number"
+        )
 
 
 def policy_tokens(loaded: LoadedModel) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from policy.perception import all_scenes
 from sim.tasks.protocol import ToolSpec
 from sim.tasks.tools import all_calls
 
+THOUGHTS = ("none", "scene", "free")
 DONE = -1
 NOT_GENERATED = -2
 
@@ -32,8 +33,8 @@ class Grammar:
     """
 
     def __init__(self, chat: Chat, tools: Sequence[ToolSpec], thought: str, max_thought_tokens: int) -> None:
-        if thought not in ("none", "scene", "free"):
-            raise InvalidPolicy(f'policy.thought={thought!r}: choose "none", "scene" or "free"')
+        if thought not in THOUGHTS:
+            raise InvalidPolicy(f"policy.thought={thought!r}: choose one of {', '.join(THOUGHTS)}")
         self.tokenizer = chat.tokenizer
         self._children: list[dict[int, int]] = [{}]
         self._free_first = self._free_last = -3

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from driving import sharpen
 
 from policy.chat import Chat
 from policy.checkpoint import LoadedModel, load_model
 from policy.config import PolicyConfig
 from policy.gemma import GemmaPolicy
-
-from driving import sharpen
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ from policy.interface import Decision, Turn
 from sim.tasks.emergency import SYSTEM_PROMPT
 from sim.tasks.tools import TOOLS
 
-torch.set_num_threads(2)
+# One thread: two that wait for each other on a busy machine take fifty times longer.
+torch.set_num_threads(1)
 
 
 def frame(seed: int, height: int = 192, width: int = 352) -> np.ndarray:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from driving import e2b_shaped, frame, reference_logprobs, turn
 
 from policy.chat import parse_call
 from policy.checkpoint import LoadedModel
@@ -19,8 +21,6 @@ from policy.interface import Decision, Turn
 from policy.processor import build_processor
 from sim.tasks.protocol import ToolSpec
 from sim.tasks.tools import TOOLS, check_call
-
-from driving import e2b_shaped, frame, reference_logprobs, turn
 
 # Which episodes decide together in each round: they join late, pause, leave, and meet at different lengths.
 RAGGED = (["a", "b"], ["b"], ["a", "b", "c"], ["c"], ["d", "a"], ["b", "c", "a", "d"], ["a"], ["e", "a", "c"])
@@ -101,7 +101,7 @@ def test_contexts_and_tokens_make_up_the_conversation(policy: GemmaPolicy) -> No
     turns = drive(policy, (["a"],) * 3)["a"]
     chat = policy.chat
     assert list(turns[0][1].context_ids) == chat.prompt(turns[0][0].system, TOOLS, turns[0][0].text, 66)
-    for (_, before), (asked, decision) in zip(turns, turns[1:]):
+    for (_, before), (asked, decision) in pairwise(turns):
         assert before.call is not None
         assert list(decision.context_ids) == chat.response(before.call.name, asked.text, 66)
 

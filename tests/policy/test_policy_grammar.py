@@ -34,7 +34,9 @@ def sentences(grammar: Grammar, state: int = 0) -> list[list[int]]:
     """All that can be said from `state`, by following the masks."""
     if state == DONE:
         return [[]]
-    return [[token, *rest] for token in legal(grammar, state) for rest in sentences(grammar, grammar.step(state, token))]
+    return [
+        [token, *rest] for token in legal(grammar, state) for rest in sentences(grammar, grammar.step(state, token))
+    ]
 
 
 @grammars
