@@ -80,7 +80,7 @@ def nano_config(tokenizer: PreTrainedTokenizerFast) -> Gemma4Config:
         vocab_size=vocabulary,
         vocab_size_per_layer_input=vocabulary,
         hidden_size=128,
-        intermediate_size=512,
+        intermediate_size=256,
         num_hidden_layers=4,
         layer_types=["sliding_attention", "full_attention", "sliding_attention", "full_attention"],
         num_kv_shared_layers=2,

@@ -169,7 +169,7 @@ def test_new_weights_drop_every_cache(nano: LoadedModel) -> None:
     processor = build_processor(nano.processor.tokenizer, 70)
     policy = GemmaPolicy(LoadedModel(model, processor, "e2b"), CPU)
     before = drive(policy, (["a"],))["a"][0][1]
-    state = {name: weight * 1.5 for name, weight in model.state_dict().items() if "q_proj" in name}
+    state = {name: weight * 1.5 for name, weight in model.state_dict().items() if "gate_proj" in name}
     policy.new_weights(state)
     with pytest.raises(InvalidPolicy, match="not open"):
         policy.decide([turn("a", 1)])
