@@ -13,7 +13,7 @@ from sim.scenarios.actors import SceneActor
 from sim.scenarios.emergency import LOOK_BESIDE_BACK_M, in_lane, look_ahead, look_beside
 from sim.tasks.emergency import EmergencyManeuver
 
-PAST_M, BEFORE_M = 10.0, 48.0
+PAST_M, BEFORE_M = 10.0, 40.0
 MAX_YAW_DEG = 8.0
 MAX_SPEED_KMH = 65
 FREE_OF_ACTORS_M = 0.4
@@ -27,7 +27,7 @@ def perception_frames(
 
     Yields (frame, privileged, speed): RGB uint8 (height, width, 3); the keys "ahead", "distance_m", "left", "right" of
     `ToolEnv.info["privileged"]` for that place, without "best"; a speed (km/h) that has nothing to do with the picture.
-    The car is put there without physics, from 48 m before the obstacle line to 10 m behind it, in any lane, up to half
+    The car is put there without physics, from 40 m before the obstacle line to 10 m behind it, in any lane, up to half
     a lane off its middle, turned by up to 8 degrees. Needs a reset of `env` before the next tool call.
     """
     run, camera = env.stage(seed, split)

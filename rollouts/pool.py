@@ -1,0 +1,322 @@
+"""Collecting episodes: many worlds, one policy, decisions batched over whoever waits for one."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from policy.interface import Decision, Policy, Turn
+from rollouts.config import ClusterConfig, RolloutConfig
+from rollouts.episode import Episode, EpisodeTurn, Job
+from rollouts.errors import RolloutError
+from rollouts.executors import WorkerLost, make_executor
+from rollouts.worker import Beginning
+from sim.client import SessionConfig
+from sim.client.errors import InvalidSession, ServerUnreachable, SessionError, TownUnavailable, VersionMismatch
+from sim.errors import PilotageError
+from sim.tasks import TaskConfig
+from sim.tasks.protocol import InvalidToolCall, StepResult, ToolCall
+
+UNREADABLE_LIMIT = 3
+UNREADABLE = "unreadable"
+# What the user must mend: trying again would say the same.
+HOPELESS = (InvalidSession, VersionMismatch, TownUnavailable, InvalidToolCall)
+
+
+@dataclass
+class Ledger:
+    """What became of the jobs of a pool, over its whole life."""
+
+    jobs: int = 0
+    completed: int = 0
+    dropped: int = 0
+    rescheduled: int = 0
+    restarts: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for reports."""
+        return asdict(self)
+
+
+@dataclass
+class _Live:
+    """An episode in the making on one worker."""
+
+    job: Job
+    attempt: int
+    id: str
+    started: float
+    deadline: float
+    ticket: object
+    beginning: Beginning | None = None
+    text: str = ""
+    frame: np.ndarray | None = None
+    info: dict[str, Any] = field(default_factory=dict)
+    decision: Decision | None = None
+    turns: list[EpisodeTurn] = field(default_factory=list)
+    unreadable: int = 0
+
+
+class RolloutPool:
+    """Owns the workers. A context manager; `ledger` counts what happened to all jobs so far."""
+
+    def __init__(
+        self,
+        config: RolloutConfig,
+        cluster: ClusterConfig,
+        task: TaskConfig,
+        session: SessionConfig,
+        provenance: dict[str, Any] | None = None,
+    ) -> None:
+        self.config, self.task, self.session = config, task, session
+        self.ledger = Ledger()
+        self.provenance = dict(provenance or {})
+        self._executor = make_executor(config, cluster, task, session)
+        self._fresh = set(range(self._executor.size))
+        self._count = 0
+
+    def __enter__(self) -> RolloutPool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def workers(self) -> int:
+        """Environments that run side by side."""
+        return self._executor.size
+
+    def close(self) -> None:
+        """End all workers."""
+        self._executor.close()
+
+    def processes(self) -> list[tuple[int, int | None]]:
+        """Process ids of each worker and of its server; only between two `collect`s."""
+        tickets = [self._executor.submit(index, "processes") for index in range(self.workers)]
+        return [self._executor.result(ticket) for ticket in tickets]
+
+    # ---- the main loop -------------------------------------------------------------------------------------------
+
+    def collect(
+        self,
+        jobs: Iterable[Job],
+        policy: Policy,
+        *,
+        sampling_seed: int = 0,
+        see: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> Iterator[Episode]:
+        """Drive every job to its end; episodes come in the order in which they finish.
+
+        `see` changes the frames that the policy gets (for controls such as a blank image), not those that are kept.
+        An episode whose worker dies is dropped and its job scheduled anew. Raises RolloutError for a job that failed
+        `max_attempts` times, and at once what only the user can mend (a wrong host, an unknown town).
+        """
+        waiting = deque((job, 1) for job in jobs)
+        self.ledger.jobs += len(waiting)
+        live: dict[int, _Live] = {}
+        try:
+            while waiting or live:
+                for worker in range(self.workers):
+                    if worker not in live and waiting:
+                        live[worker] = self._begin(worker, *waiting.popleft())
+                asking: list[tuple[int, _Live]] = []
+                for worker in self._arrivals(live):
+                    episode = live[worker]
+                    try:
+                        over = self._receive(episode, self._executor.result(episode.ticket))
+                    except (SessionError, WorkerLost) as error:
+                        waiting.append(self._drop(worker, live.pop(worker), policy, error))
+                        continue
+                    if over:
+                        policy.forget([episode.id])
+                        self.ledger.completed += 1
+                        yield self._finish(live.pop(worker), policy)
+                    else:
+                        asking.append((worker, episode))
+                self._decide(asking, policy, sampling_seed, see)
+        finally:
+            policy.forget([episode.id for episode in live.values()])
+            self._abandon(live)
+
+    def gather(self, method: str, calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        """Results of `method` of the workers for each of `calls`, as they come; failures are handled as in `collect`."""
+        waiting = deque((call, 1) for call in calls)
+        busy: dict[int, tuple[tuple[Any, ...], int, object, float]] = {}
+        while waiting or busy:
+            for worker in range(self.workers):
+                if worker not in busy and waiting:
+                    call, attempt = waiting.popleft()
+                    ticket = self._executor.submit(worker, method, *call)
+                    busy[worker] = (call, attempt, ticket, time.monotonic() + self.config.start_timeout_s)
+            done = self._executor.wait([item[2] for item in busy.values()], 1.0)
+            for worker, (call, attempt, ticket, deadline) in list(busy.items()):
+                overdue = time.monotonic() >= deadline
+                if not overdue and not any(ticket == other for other in done):
+                    continue
+                del busy[worker]
+                try:
+                    if overdue:
+                        self._executor.restart(worker)
+                        self.ledger.restarts += 1
+                    yield self._executor.result(ticket)
+                except (SessionError, WorkerLost) as error:
+                    self.ledger.failures.append(f"{method}{call}, attempt {attempt}: {error}")
+                    if isinstance(error, HOPELESS) or attempt >= self.config.max_attempts:
+                        raise
+                    self.ledger.rescheduled += 1
+                    waiting.append((call, attempt + 1))
+
+    # ---- its steps -----------------------------------------------------------------------------------------------
+
+    def _begin(self, worker: int, job: Job, attempt: int) -> _Live:
+        self._count += 1
+        now = time.monotonic()
+        patience = self.config.start_timeout_s if worker in self._fresh else self.config.step_timeout_s
+        self._fresh.discard(worker)
+        ticket = self._executor.submit(worker, "begin", job.seed, job.options)
+        return _Live(job, attempt, f"{job.seed}.{job.rollout}.{self._count}", now, now + patience, ticket)
+
+    def _arrivals(self, live: dict[int, _Live]) -> list[int]:
+        """Workers whose call is done or overdue; waits for at least one."""
+        nearest = min(episode.deadline for episode in live.values())
+        tickets = [episode.ticket for episode in live.values()]
+        done = self._executor.wait(tickets, max(0.0, nearest - time.monotonic()))
+        now = time.monotonic()
+        arrived = {id(ticket) for ticket in done}
+        # Ray hands back the very references that it was given only by value, hence the comparison with ==.
+        ready = [
+            worker
+            for worker, episode in live.items()
+            if id(episode.ticket) in arrived or any(episode.ticket == ticket for ticket in done)
+        ]
+        for worker, episode in live.items():
+            if worker not in ready and now >= episode.deadline:
+                self._executor.restart(worker)
+                self._fresh.add(worker)
+                self.ledger.restarts += 1
+                ready.append(worker)
+        return ready
+
+    def _receive(self, episode: _Live, result: Beginning | StepResult) -> bool:
+        """Take in what a worker returned; True when the episode is over."""
+        if isinstance(result, Beginning):
+            episode.beginning = result
+            episode.text, episode.frame, episode.info = result.text, np.array(result.frame), result.info
+            return False
+        assert episode.decision is not None
+        assert episode.frame is not None
+        episode.turns.append(
+            EpisodeTurn(episode.text, episode.frame, episode.decision, float(result.reward), result.info)
+        )
+        episode.text, episode.frame = result.response.text, np.array(result.response.frame)
+        episode.info = result.info
+        return result.terminated or result.truncated
+
+    def _decide(
+        self,
+        asking: list[tuple[int, _Live]],
+        policy: Policy,
+        sampling_seed: int,
+        see: Callable[[np.ndarray], np.ndarray] | None,
+    ) -> None:
+        while asking:
+            decisions = policy.decide([_turn(episode, policy, sampling_seed, see) for _, episode in asking])
+            again = []
+            for (worker, episode), decision in zip(asking, decisions, strict=True):
+                episode.decision = decision
+                if decision.call is None:
+                    if self._unreadable(worker, episode, decision):
+                        again.append((worker, episode))
+                    continue
+                self._submit(worker, episode, "act", decision.call)
+            asking = again
+
+    def _submit(self, worker: int, episode: _Live, method: str, *arguments: Any) -> None:
+        episode.ticket = self._executor.submit(worker, method, *arguments)
+        episode.deadline = time.monotonic() + self.config.step_timeout_s
+
+    def _unreadable(self, worker: int, episode: _Live, decision: Decision) -> bool:
+        """A text without a call: the world stands still and the policy is told; True while it may try again.
+
+        The third time it loses its say: the car keeps its lane until the episode ends by itself.
+        """
+        assert episode.frame is not None
+        episode.unreadable += 1
+        if episode.unreadable >= UNREADABLE_LIMIT:
+            self._submit(worker, episode, "act", ToolCall("observe"))
+            return False
+        episode.turns.append(EpisodeTurn(episode.text, episode.frame, decision, 0.0, episode.info))
+        episode.text = f"{decision.error}. Call one tool."
+        return True
+
+    def _drop(self, worker: int, episode: _Live, policy: Policy, error: PilotageError) -> tuple[Job, int]:
+        policy.forget([episode.id])
+        self.ledger.dropped += 1
+        first = f"seed {episode.job.seed}, rollout {episode.job.rollout}, attempt {episode.attempt}: {error}"
+        self.ledger.failures.append(first)
+        remote = isinstance(error, ServerUnreachable) and self.session.backend != "embedded" and not episode.turns
+        if isinstance(error, HOPELESS) or remote:
+            raise error
+        if episode.attempt >= self.config.max_attempts:
+            raise RolloutError(
+                f"the episode of seed {episode.job.seed} failed {episode.attempt} times, last: {error}; "
+                "`pilotage doctor` checks the simulator, rollouts.max_attempts allows more"
+            ) from error
+        self.ledger.rescheduled += 1
+        self._fresh.add(worker)
+        return episode.job, episode.attempt + 1
+
+    def _finish(self, episode: _Live, policy: Policy) -> Episode:
+        assert episode.beginning is not None
+        assert episode.frame is not None
+        last = episode.turns[-1].info
+        return Episode(
+            id=episode.id,
+            job=episode.job,
+            turns=tuple(episode.turns),
+            info0=episode.beginning.info,
+            outcome=str(last["outcome"]),
+            success=bool(last["success"]),
+            episode_return=float(sum(turn.reward for turn in episode.turns)),
+            final_frame=episode.frame,
+            seconds=time.monotonic() - episode.started,
+            attempts=episode.attempt,
+            provenance={**self.provenance, "policy": policy.name},
+        )
+
+    def _abandon(self, live: dict[int, _Live]) -> None:
+        """An interrupted collection leaves calls running: their workers finish them before they are used again."""
+        for episode in live.values():
+            try:
+                self._executor.wait([episode.ticket], 5.0)
+            except Exception:  # Ray itself may be going down
+                return
+
+
+def _turn(
+    episode: _Live, policy: Policy, sampling_seed: int, see: Callable[[np.ndarray], np.ndarray] | None
+) -> Turn:
+    assert episode.beginning is not None
+    assert episode.frame is not None
+    first = not episode.turns
+    job = episode.job
+    entropy = [job.seed, job.rollout, episode.attempt, sampling_seed]
+    return Turn(
+        episode_id=episode.id,
+        index=len(episode.turns),
+        text=episode.text,
+        frame=see(episode.frame) if see is not None else episode.frame,
+        system=episode.beginning.system if first else "",
+        tools=episode.beginning.tools if first else (),
+        privileged=episode.info["privileged"] if policy.wants_privileged else None,
+        seed=int(np.random.SeedSequence(entropy).generate_state(1)[0]),
+    )

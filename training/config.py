@@ -1,0 +1,86 @@
+"""Options of training. Only the standard library is imported here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class WarmStartConfig:
+    """Imitation of perception and protocol, before RL: what a frame shows, and calls drawn at random.
+
+    enabled               models that can see and call tools already need none
+    scenes                scenes whose frames are described
+    views_per_scene       frames per scene
+    look_steps            optimiser steps of the first stage: the vision tower under a throw-away head
+    look_batch            frames per step of it
+    speak_steps           optimiser steps of the second stage: the whole model, describing and calling
+    conversations         conversations per step of it
+    turns                 frames per conversation
+    muon_learning_rate    peak, for the layers' matrices (Muon, Jordan et al. 2024)
+    learning_rate         peak, for embeddings, norms and the head (AdamW)
+    weight_decay          of both
+    min_accuracy          share of held-out frames whose scene must be named right in all parts that matter for
+                          driving; below it the run stops: RL on a policy that does not see gains nothing
+    check_views           held-out frames for that
+    seed                  of scenes, batches and random calls
+    cache                 reuse the result of an equal earlier warm start
+    """
+
+    enabled: bool = True
+    scenes: int = 1600
+    views_per_scene: int = 5
+    look_steps: int = 700
+    look_batch: int = 32
+    speak_steps: int = 300
+    conversations: int = 4
+    turns: int = 4
+    muon_learning_rate: float = 0.02
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    min_accuracy: float = 0.5
+    check_views: int = 240
+    seed: int = 0
+    cache: bool = True
+
+
+@dataclass
+class TrainingConfig:
+    """Online RL with GRPO (Shao et al. 2024) through TRL.
+
+    steps             optimiser steps
+    scenes_per_step   different seeds per generation batch
+    group_size        rollouts of each seed: the group whose mean reward is the baseline
+    updates_per_batch optimiser steps per generation batch (off-policy by that much; clipped as in PPO)
+    learning_rate     constant after warmup_steps
+    warmup_steps      linear warm-up
+    max_grad_norm     clipping of the gradient's norm
+    beta              weight of the KL divergence to the policy before RL; 0 turns it off
+    epsilon           clipping of the probability ratio
+    scale_rewards     "group" divides advantages by the group's standard deviation, "batch" by the batch's, "none" not
+    loss_type         TRL's loss normalisation, e.g. "dapo", "grpo", "dr_grpo"
+    entropy_coef      weight of an entropy bonus
+    optimizer         TRL's (transformers') name
+    save_steps        steps between resumable checkpoints; 0 keeps only the last
+    microbatch        episodes per forward pass; 0 takes the whole batch
+    gradient_checkpointing  recompute activations in the backward pass
+    warm_start        perception and protocol before RL
+    """
+
+    steps: int = 60
+    scenes_per_step: int = 4
+    group_size: int = 8
+    updates_per_batch: int = 1
+    learning_rate: float = 3e-4
+    warmup_steps: int = 3
+    max_grad_norm: float = 1.0
+    beta: float = 0.0
+    epsilon: float = 0.2
+    scale_rewards: str = "group"
+    loss_type: str = "dapo"
+    entropy_coef: float = 0.0
+    optimizer: str = "adamw_torch"
+    save_steps: int = 20
+    microbatch: int = 0
+    gradient_checkpointing: bool = False
+    warm_start: WarmStartConfig = field(default_factory=WarmStartConfig)

@@ -1,0 +1,152 @@
+"""The two stages of the warm start: the vision tower learns to look, then the whole model learns to speak."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from policy.chat import Chat
+from policy.checkpoint import LoadedModel
+from policy.perception import AHEAD, NEAR_M, SIDES
+from sim.tasks.emergency import SYSTEM_PROMPT
+from sim.tasks.tools import TOOLS
+from training.config import WarmStartConfig
+from training.conversations import IGNORED, build_batch
+from training.views import View, augment, endless
+
+# progress(phase, done, total, note)
+Progress = Callable[[str, int, int, str], None]
+HEAD_WIDTH, HEAD_DROPOUT, QUESTIONS = 128, 0.2, 4
+
+
+def learn_to_look(
+    loaded: LoadedModel, config: WarmStartConfig, views: Sequence[View], progress: Progress
+) -> list[float]:
+    """Train the vision tower and its projection to answer what is left, right and ahead, and how far.
+
+    The answers come from a head that reads all soft tokens at once and is thrown away: a language model alone takes
+    several times as many frames to teach a tower that begins from noise. Returns the loss (nats) of every step.
+    """
+    model = loaded.model
+    device = next(model.parameters()).device
+    seeing = {name: w for name, w in model.named_parameters() if "vision_tower" in name or "embed_vision" in name}
+    for weight in seeing.values():
+        weight.requires_grad_(True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        width = image_token_count(loaded, views[0]) * model.config.get_text_config().hidden_size
+        head = nn.Sequential(
+            nn.Linear(width, HEAD_WIDTH), nn.GELU(), nn.Dropout(HEAD_DROPOUT), nn.Linear(HEAD_WIDTH, 3 * QUESTIONS)
+        ).to(device)
+    step_all = _Optimizer(seeing, list(head.parameters()), config, config.look_steps)
+    rng = np.random.default_rng([config.seed, 1])
+    order = endless(len(views), rng)
+    losses: list[float] = []
+    for step in range(config.look_steps):
+        chosen = [augment(views[next(order)], rng) for _ in range(config.look_batch)]
+        images = loaded.processor.image_processor(images=[frame for frame, _ in chosen], return_tensors="pt")
+        features = model.get_image_features(
+            images["pixel_values"].to(device, torch.float32), images["image_position_ids"].to(device), return_dict=True
+        ).pooler_output
+        answers = head(torch.stack(list(features)).flatten(1).float()).view(-1, QUESTIONS, 3)
+        truth = torch.tensor([_answers(scene) for _, scene in chosen], device=device)
+        loss = nn.functional.cross_entropy(answers.flatten(0, 1), truth.flatten()) * QUESTIONS
+        step_all(loss)
+        losses.append(float(loss.detach()))
+        if step % 5 == 4 or step + 1 == config.look_steps:
+            progress("learn to look", step + 1, config.look_steps, f"loss {np.mean(losses[-40:]):.2f}")
+    return losses
+
+
+def learn_to_speak(
+    loaded: LoadedModel, config: WarmStartConfig, views: Sequence[View], progress: Progress
+) -> list[float]:
+    """Train the whole model to describe frames and to make calls, drawn at random, in the right syntax.
+
+    Returns the loss of every step, in nats per generated token.
+    """
+    model, chat = loaded.model, Chat(loaded.processor, thinking=True)
+    device = next(model.parameters()).device
+    weights = {name: weight for name, weight in model.named_parameters() if "audio" not in name}
+    for weight in weights.values():
+        weight.requires_grad_(True)
+    step_all = _Optimizer(weights, [], config, config.speak_steps)
+    rng = np.random.default_rng([config.seed, 2])
+    order = endless(len(views), rng)
+    image_tokens = image_token_count(loaded, views[0])
+    losses: list[float] = []
+    model.train()
+    for step in range(config.speak_steps):
+        groups = [[views[next(order)] for _ in range(config.turns)] for _ in range(config.conversations)]
+        batch = build_batch(chat, SYSTEM_PROMPT, TOOLS, image_tokens, groups, rng)
+        images = loaded.processor.image_processor(images=batch.frames, return_tensors="pt")
+        output = model(
+            input_ids=batch.input_ids.to(device),
+            attention_mask=batch.attention_mask.to(device),
+            pixel_values=images["pixel_values"].to(device, torch.float32),
+            image_position_ids=images["image_position_ids"].to(device),
+        )
+        labels = batch.labels[:, 1:].flatten().to(device)
+        logits = output.logits[:, :-1].flatten(0, 1).float()
+        loss = nn.functional.cross_entropy(logits, labels, ignore_index=IGNORED)
+        step_all(loss)
+        losses.append(float(loss.detach()))
+        if step % 5 == 4 or step + 1 == config.speak_steps:
+            progress("learn to speak", step + 1, config.speak_steps, f"loss {np.mean(losses[-40:]):.3f}")
+    model.eval()
+    return losses
+
+
+def image_token_count(loaded: LoadedModel, view: View) -> int:
+    """Soft tokens of a frame of this size."""
+    counted = loaded.processor._get_num_multimodal_tokens(image_sizes=[view.frame().shape[:2]])
+    return int(counted["num_image_tokens"][0])
+
+
+class _Optimizer:
+    """Muon for the layers' matrices and AdamW for everything else; linear warm-up, cosine decay, clipped gradients."""
+
+    def __init__(
+        self,
+        weights: Mapping[str, nn.Parameter],
+        extra: Sequence[nn.Parameter],
+        config: WarmStartConfig,
+        steps: int,
+    ) -> None:
+        # Embeddings are looked up, not multiplied: orthogonal updates make no sense there.
+        matrices = [w for name, w in weights.items() if w.dim() == 2 and "embed_tokens" not in name]
+        chosen = {id(weight) for weight in matrices}
+        rest = [weight for weight in (*weights.values(), *extra) if id(weight) not in chosen]
+        self._all = [*matrices, *rest]
+        self._parts: list[Any] = [
+            torch.optim.Muon(matrices, lr=config.muon_learning_rate, weight_decay=config.weight_decay),
+            torch.optim.AdamW(rest, config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98)),
+        ]
+        self._schedules = [
+            torch.optim.lr_scheduler.LambdaLR(part, lambda step: _rate(step, steps)) for part in self._parts
+        ]
+
+    def __call__(self, loss: torch.Tensor) -> None:
+        loss.backward()
+        nn.utils.clip_grad_norm_(self._all, 1.0)
+        for part, schedule in zip(self._parts, self._schedules, strict=True):
+            part.step()
+            part.zero_grad(set_to_none=True)
+            schedule.step()
+
+
+def _answers(scene: dict[str, Any]) -> list[int]:
+    distance = 0 if scene["ahead"] == "clear" else 1 if float(scene["distance_m"]) < NEAR_M else 2
+    return [SIDES.index(scene["left"]), SIDES.index(scene["right"]), AHEAD.index(scene["ahead"]), distance]
+
+
+def _rate(step: int, steps: int) -> float:
+    warm = max(1, steps // 20)
+    if step < warm:
+        return (step + 1) / warm
+    return 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
