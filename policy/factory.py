@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from policy.config import PolicyConfig
 from policy.errors import InvalidPolicy
@@ -11,6 +12,8 @@ from policy.interface import Policy
 from sim.tasks.protocol import InvalidToolCall, Scalar, ToolCall
 from sim.tasks.tools import all_calls, check_call
 
+# A checkpoint answers in the way that it was trained in, whatever the command line says.
+REMEMBERED = ("thought", "max_thought_tokens", "max_soft_tokens")
 DRIVERS = ("gemma", "expert", "random", "constant")
 
 
@@ -28,7 +31,16 @@ def make_policy(config: PolicyConfig) -> Policy:
     from policy.gemma import GemmaPolicy, check_options
 
     check_options(config)
+    config = as_trained(config)
     return GemmaPolicy(load_model(config), config)
+
+
+def as_trained(config: PolicyConfig) -> PolicyConfig:
+    """`config` with what a checkpoint of ours remembers about how it thinks and sees; other models as configured."""
+    from policy.checkpoint import checkpoint_policy
+
+    record = checkpoint_policy(config.model)
+    return replace(config, **{key: record[key] for key in REMEMBERED if key in record})
 
 
 def parse_constant(text: str) -> ToolCall:

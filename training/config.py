@@ -84,3 +84,45 @@ class TrainingConfig:
     microbatch: int = 0
     gradient_checkpointing: bool = False
     warm_start: WarmStartConfig = field(default_factory=WarmStartConfig)
+
+
+@dataclass
+class EvaluationConfig:
+    """Held-out episodes: other roads and other weathers than in training.
+
+    episodes      per policy, on the same seeds
+    first_seed    of those seeds
+    temperature   of the model's sampling; negative keeps policy.temperature
+    baselines     also run random calls and the privileged expert
+    """
+
+    episodes: int = 120
+    first_seed: int = 1_000_000
+    temperature: float = -1.0
+    baselines: bool = True
+
+
+@dataclass
+class ReplayConfig:
+    """The film of a run.
+
+    enabled   make it
+    seeds     held-out seeds to show
+    speed     of simulated time
+    """
+
+    enabled: bool = True
+    seeds: int = 4
+    speed: float = 0.5
+
+
+@dataclass
+class LoggingConfig:
+    """What is written down while training.
+
+    tensorboard     event files, beside metrics.csv
+    keep_episodes   episodes of each step's batch that are kept whole in episodes/; 0 keeps none
+    """
+
+    tensorboard: bool = True
+    keep_episodes: int = 0
