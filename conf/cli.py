@@ -1,13 +1,13 @@
 """The `pilotage` command: one Hydra application per verb.
 
-    pilotage train experiment=quickstart training.learning_rate=1e-4
-    pilotage train -m seed=0,1,2
-    pilotage train resume=runs/latest
-    pilotage evaluate checkpoint=runs/latest/checkpoint episodes=200
-    pilotage replay run=runs/latest
-    pilotage drive policy.driver=expert
-    pilotage serve port=2000
-    pilotage doctor
+pilotage train experiment=quickstart training.learning_rate=1e-4
+pilotage train -m seed=0,1,2
+pilotage train resume=runs/latest
+pilotage evaluate checkpoint=runs/latest/checkpoint episodes=200
+pilotage replay run=runs/latest
+pilotage drive policy.driver=expert
+pilotage serve port=2000
+pilotage doctor
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("conf.commands.doctor", "check that this machine can run Pilotage, and say what is wrong"),
 }
 
-USAGE = "usage: pilotage <command> [overrides]    (`pilotage <command> --help` lists its config groups)\n\n" + "\n".join(
+USAGE = "usage: pilotage <command> [overrides]    (`pilotage <command> --help` lists its groups)\n\n" + "\n".join(
     f"  {name:9} {what}" for name, (_, what) in COMMANDS.items()
 )
 
@@ -116,7 +116,10 @@ def _with_resumed_overrides(overrides: list[str]) -> list[str]:
     run = Path(named[-1]).expanduser().resolve()
     recorded = run / ".hydra" / "overrides.yaml"
     if not recorded.is_file():
-        raise ConfigError(f"resume={named[-1]}: no run there ({recorded} is missing). Give the folder of a run, e.g. resume=runs/latest")
+        raise ConfigError(
+            f"resume={named[-1]}: no run there ({recorded} is missing). "
+            "Give the folder of a run, e.g. resume=runs/latest"
+        )
     before = [str(item) for item in OmegaConf.load(recorded) if not str(item).startswith("resume=")]
     now = [item for item in overrides if not item.startswith("resume=")]
     return [*before, *now, f"resume='{run}'", f"hydra.run.dir='{run}'"]

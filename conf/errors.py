@@ -1,6 +1,5 @@
 """A configuration that cannot run, refused when it is composed."""
 
-
 from sim.errors import PilotageError
 
 

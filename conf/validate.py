@@ -73,5 +73,7 @@ def run_folder(text: str) -> Path:
     """The folder of a run. Raises ConfigError where there is none."""
     folder = Path(text).expanduser().resolve()
     if not (folder / "config.yaml").is_file():
-        raise ConfigError(f"run={text}: no run there (config.yaml is missing); give the folder of a run, e.g. runs/latest")
+        raise ConfigError(
+            f"run={text}: no run there (config.yaml is missing); give the folder of a run, e.g. runs/latest"
+        )
     return folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from rollouts.config import ClusterConfig, RolloutConfig
@@ -14,6 +14,7 @@ from rollouts.worker import EnvWorker
 from sim.client import SessionConfig
 from sim.errors import PilotageError
 from sim.tasks import TaskConfig
+from sim.tasks.protocol import InvalidToolCall
 
 REMOTE_PORT_STEP = 10
 
@@ -55,13 +56,27 @@ def session_of(session: SessionConfig, worker: int) -> SessionConfig:
     return replace(session, port=session.port + REMOTE_PORT_STEP * worker)
 
 
-def make_executor(
-    config: RolloutConfig, cluster: ClusterConfig, task: TaskConfig, session: SessionConfig
-) -> Executor:
-    """Workers as configured; they open their worlds with their first episode."""
+def check_options(config: RolloutConfig) -> None:
+    """Raises RolloutError for an option that cannot be."""
+    for name in ("max_attempts", "step_timeout_s", "start_timeout_s"):
+        if not getattr(config, name) > 0:
+            raise RolloutError(f"rollouts.{name}={getattr(config, name)!r}: it must be positive")
+
+
+def make_executor(config: RolloutConfig, cluster: ClusterConfig, task: TaskConfig, session: SessionConfig) -> Executor:
+    """Workers as configured; they open their worlds with their first episode. Raises RolloutError, InvalidTask."""
+    check_options(config)
     if config.ray:
         return RayExecutor(config, cluster, task, session)
     return LocalExecutor(config, task, session)
+
+
+@dataclass(frozen=True, eq=False)
+class _Done:
+    """A ticket of the local executor: what the call returned, or raised."""
+
+    value: Any = None
+    error: PilotageError | None = None
 
 
 class LocalExecutor:
@@ -74,18 +89,18 @@ class LocalExecutor:
 
     def submit(self, worker: int, method: str, *arguments: Any) -> object:
         try:
-            return (True, getattr(self._workers[worker], method)(*arguments), object())
+            return _Done(getattr(self._workers[worker], method)(*arguments))
         except PilotageError as error:
-            return (False, error, object())
+            return _Done(error=error)
 
     def wait(self, tickets: Sequence[object], timeout_s: float) -> list[object]:
         return list(tickets)
 
     def result(self, ticket: object) -> Any:
-        done, value, _ = ticket  # type: ignore[misc]
-        if not done:
-            raise value
-        return value
+        assert isinstance(ticket, _Done)
+        if ticket.error is not None:
+            raise ticket.error
+        return ticket.value
 
     def restart(self, worker: int) -> None:
         self._workers[worker].close()
@@ -97,17 +112,19 @@ class LocalExecutor:
 
 
 class RayExecutor:
-    """Workers as Ray actors. They may restart; a call is never retried by Ray: it would run a manoeuvre twice."""
+    """Workers as Ray actors. Ray neither retries a call, which would run a manoeuvre twice, nor restarts an actor:
+    what is submitted to one that is just restarting fails at once, `restart` makes one that calls can wait for.
+    """
 
-    def __init__(
-        self, config: RolloutConfig, cluster: ClusterConfig, task: TaskConfig, session: SessionConfig
-    ) -> None:
+    def __init__(self, config: RolloutConfig, cluster: ClusterConfig, task: TaskConfig, session: SessionConfig) -> None:
         import ray
 
         self.size = worker_count(config)
+        # What is wrong with the task is said here: an actor whose constructor raises is only dead.
+        EnvWorker(task, session).close()
         start_ray(cluster, self.size)
         self._ray = ray
-        actor = ray.remote(max_restarts=-1, max_task_retries=0, num_cpus=cluster.cpus_per_worker)(EnvWorker)
+        actor = ray.remote(max_restarts=0, max_task_retries=0, num_cpus=cluster.cpus_per_worker)(EnvWorker)
         self._make = lambda index: actor.remote(task, session_of(session, index))
         self._workers = [self._make(index) for index in range(self.size)]
 
@@ -128,7 +145,7 @@ class RayExecutor:
             return self._ray.get(ticket, timeout=30.0)
         except RayTaskError as error:
             cause = error.cause
-            if isinstance(cause, PilotageError):
+            if isinstance(cause, PilotageError | InvalidToolCall):
                 raise cause from None
             raise
         except (RayActorError, GetTimeoutError) as error:

@@ -129,10 +129,10 @@ class RolloutPool:
                     if worker not in live and waiting:
                         live[worker] = self._begin(worker, *waiting.popleft())
                 asking: list[tuple[int, _Live]] = []
-                for worker in self._arrivals(live):
+                for worker, done in self._arrivals(live):
                     episode = live[worker]
                     try:
-                        over = self._receive(episode, self._executor.result(episode.ticket))
+                        over = self._receive(episode, self._result(worker, episode.ticket, done))
                     except (SessionError, WorkerLost) as error:
                         waiting.append(self._drop(worker, live.pop(worker), policy, error))
                         continue
@@ -145,35 +145,34 @@ class RolloutPool:
                 self._decide(asking, policy, sampling_seed, see)
         finally:
             policy.forget([episode.id for episode in live.values()])
-            self._abandon(live)
+            self._abandon([episode.ticket for episode in live.values()])
 
     def gather(self, method: str, calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
-        """Results of `method` of the workers for each of `calls`, as they come; failures are handled as in `collect`."""
+        """Results of `method` of the workers for each of `calls`, as they come; failures as in `collect`."""
         waiting = deque((call, 1) for call in calls)
         busy: dict[int, tuple[tuple[Any, ...], int, object, float]] = {}
-        while waiting or busy:
-            for worker in range(self.workers):
-                if worker not in busy and waiting:
-                    call, attempt = waiting.popleft()
-                    ticket = self._executor.submit(worker, method, *call)
-                    busy[worker] = (call, attempt, ticket, time.monotonic() + self.config.start_timeout_s)
-            done = self._executor.wait([item[2] for item in busy.values()], 1.0)
-            for worker, (call, attempt, ticket, deadline) in list(busy.items()):
-                overdue = time.monotonic() >= deadline
-                if not overdue and not any(ticket == other for other in done):
-                    continue
-                del busy[worker]
-                try:
-                    if overdue:
-                        self._executor.restart(worker)
-                        self.ledger.restarts += 1
-                    yield self._executor.result(ticket)
-                except (SessionError, WorkerLost) as error:
-                    self.ledger.failures.append(f"{method}{call}, attempt {attempt}: {error}")
-                    if isinstance(error, HOPELESS) or attempt >= self.config.max_attempts:
-                        raise
-                    self.ledger.rescheduled += 1
-                    waiting.append((call, attempt + 1))
+        try:
+            while waiting or busy:
+                for worker in range(self.workers):
+                    if worker not in busy and waiting:
+                        call, attempt = waiting.popleft()
+                        ticket = self._executor.submit(worker, method, *call)
+                        busy[worker] = (call, attempt, ticket, time.monotonic() + self.config.start_timeout_s)
+                done = self._executor.wait([item[2] for item in busy.values()], 1.0)
+                for worker, (call, attempt, ticket, deadline) in list(busy.items()):
+                    there = ticket in done
+                    if not there and time.monotonic() < deadline:
+                        continue
+                    del busy[worker]
+                    try:
+                        result = self._result(worker, ticket, there)
+                    except (SessionError, WorkerLost) as error:
+                        self._reschedule(f"{method}{call}", attempt, error)
+                        waiting.append((call, attempt + 1))
+                    else:
+                        yield result
+        finally:
+            self._abandon([item[2] for item in busy.values()])
 
     # ---- its steps -----------------------------------------------------------------------------------------------
 
@@ -185,26 +184,29 @@ class RolloutPool:
         ticket = self._executor.submit(worker, "begin", job.seed, job.options)
         return _Live(job, attempt, f"{job.seed}.{job.rollout}.{self._count}", now, now + patience, ticket)
 
-    def _arrivals(self, live: dict[int, _Live]) -> list[int]:
-        """Workers whose call is done or overdue; waits for at least one."""
+    def _arrivals(self, live: dict[int, _Live]) -> list[tuple[int, bool]]:
+        """Workers whose call is done (True) or overdue (False); waits for at least one."""
         nearest = min(episode.deadline for episode in live.values())
         tickets = [episode.ticket for episode in live.values()]
         done = self._executor.wait(tickets, max(0.0, nearest - time.monotonic()))
         now = time.monotonic()
-        arrived = {id(ticket) for ticket in done}
-        # Ray hands back the very references that it was given only by value, hence the comparison with ==.
-        ready = [
-            worker
-            for worker, episode in live.items()
-            if id(episode.ticket) in arrived or any(episode.ticket == ticket for ticket in done)
-        ]
-        for worker, episode in live.items():
-            if worker not in ready and now >= episode.deadline:
-                self._executor.restart(worker)
-                self._fresh.add(worker)
-                self.ledger.restarts += 1
-                ready.append(worker)
-        return ready
+        arrived = [(worker, episode.ticket in done, episode.deadline) for worker, episode in live.items()]
+        return [(worker, there) for worker, there, deadline in arrived if there or now >= deadline]
+
+    def _result(self, worker: int, ticket: object, done: bool) -> Any:
+        """What a call came to. A worker that died or is overdue is replaced: its next call finds a new one."""
+        try:
+            if not done:
+                raise WorkerLost(
+                    "an environment worker did not answer in time; rollouts.step_timeout_s and "
+                    "rollouts.start_timeout_s allow more"
+                )
+            return self._executor.result(ticket)
+        except WorkerLost:
+            self._executor.restart(worker)
+            self._fresh.add(worker)
+            self.ledger.restarts += 1
+            raise
 
     def _receive(self, episode: _Live, result: Beginning | StepResult) -> bool:
         """Take in what a worker returned; True when the episode is over."""
@@ -261,19 +263,23 @@ class RolloutPool:
     def _drop(self, worker: int, episode: _Live, policy: Policy, error: PilotageError) -> tuple[Job, int]:
         policy.forget([episode.id])
         self.ledger.dropped += 1
-        first = f"seed {episode.job.seed}, rollout {episode.job.rollout}, attempt {episode.attempt}: {error}"
-        self.ledger.failures.append(first)
-        remote = isinstance(error, ServerUnreachable) and self.session.backend != "embedded" and not episode.turns
+        job = episode.job
+        self._reschedule(f"seed {job.seed}, rollout {job.rollout}", episode.attempt, error, bool(episode.turns))
+        self._fresh.add(worker)
+        return job, episode.attempt + 1
+
+    def _reschedule(self, what: str, attempt: int, error: PilotageError, begun: bool = False) -> None:
+        """Put down a failure; raises where another attempt is pointless, or one too many."""
+        self.ledger.failures.append(f"{what}, attempt {attempt}: {error}")
+        remote = isinstance(error, ServerUnreachable) and self.session.backend != "embedded" and not begun
         if isinstance(error, HOPELESS) or remote:
             raise error
-        if episode.attempt >= self.config.max_attempts:
+        if attempt >= self.config.max_attempts:
             raise RolloutError(
-                f"the episode of seed {episode.job.seed} failed {episode.attempt} times, last: {error}; "
+                f"{what} failed {attempt} times, last: {error}; "
                 "`pilotage doctor` checks the simulator, rollouts.max_attempts allows more"
             ) from error
         self.ledger.rescheduled += 1
-        self._fresh.add(worker)
-        return episode.job, episode.attempt + 1
 
     def _finish(self, episode: _Live, policy: Policy) -> Episode:
         assert episode.beginning is not None
@@ -293,18 +299,16 @@ class RolloutPool:
             provenance={**self.provenance, "policy": policy.name},
         )
 
-    def _abandon(self, live: dict[int, _Live]) -> None:
+    def _abandon(self, tickets: list[object]) -> None:
         """An interrupted collection leaves calls running: their workers finish them before they are used again."""
-        for episode in live.values():
+        for ticket in tickets:
             try:
-                self._executor.wait([episode.ticket], 5.0)
+                self._executor.wait([ticket], 5.0)
             except Exception:  # Ray itself may be going down
                 return
 
 
-def _turn(
-    episode: _Live, policy: Policy, sampling_seed: int, see: Callable[[np.ndarray], np.ndarray] | None
-) -> Turn:
+def _turn(episode: _Live, policy: Policy, sampling_seed: int, see: Callable[[np.ndarray], np.ndarray] | None) -> Turn:
     assert episode.beginning is not None
     assert episode.frame is not None
     first = not episode.turns
@@ -314,7 +318,7 @@ def _turn(
         episode_id=episode.id,
         index=len(episode.turns),
         text=episode.text,
-        frame=see(episode.frame) if see is not None else episode.frame,
+        frame=see(episode.frame.copy()) if see is not None else episode.frame,
         system=episode.beginning.system if first else "",
         tools=episode.beginning.tools if first else (),
         privileged=episode.info["privileged"] if policy.wants_privileged else None,

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: one bar with an ETA per long phase, plain lines where there is no terminal."""
+"""What a person sees of a run: one bar with an ETA per long phase, plain lines where there is no terminal."""
 
 from __future__ import annotations
 
@@ -51,6 +51,8 @@ class PhaseBars:
             spent = self.seconds[phase]
             eta = spent / done * (total - done) if done else 0.0
             self.console.print(
-                f"{phase:<16} {done}/{total}  {spent:.0f} s" + (f", {eta:.0f} s to go" if not ends else "") + f"  {note}",
+                f"{phase:<16} {done}/{total}  {spent:.0f} s"
+                + (f", {eta:.0f} s to go" if not ends else "")
+                + f"  {note}",
                 highlight=False,
             )

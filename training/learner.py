@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 from safetensors import SafetensorError
-from transformers import TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 from trl import GRPOConfig
 
 from policy.checkpoint import lora_config
@@ -65,6 +65,8 @@ def learn(
         peft_config=lora_config(policy.config) if not hasattr(policy.model, "peft_config") else None,
         callbacks=[callback, *_tensorboard(logging, folder)],
     )
+    # metrics.csv and the bar say what TRL's printer would.
+    trainer.remove_callback(PrinterCallback)
     bars("learn to drive", step, config.steps, "")
     with _graceful_interrupt(callback, bars):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -85,7 +87,7 @@ def grpo_config(config: TrainingConfig, folder: Path, seed: int) -> GRPOConfig:
         raise InvalidTraining("training.steps, scenes_per_step and updates_per_batch must be at least 1")
     if batch % config.updates_per_batch:
         raise InvalidTraining(
-            f"training.updates_per_batch={config.updates_per_batch}: it must divide scenes_per_step * group_size={batch}"
+            f"training.updates_per_batch={config.updates_per_batch}: it must divide the batch of {batch} episodes"
         )
     update = batch // config.updates_per_batch
     micro = config.microbatch or update
@@ -123,6 +125,7 @@ def grpo_config(config: TrainingConfig, folder: Path, seed: int) -> GRPOConfig:
         seed=seed,
         bf16=False,
         dataloader_num_workers=0,
+        dataloader_pin_memory=False,
         remove_unused_columns=False,
         log_completions=False,
     )

@@ -10,6 +10,18 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 LARGEST_MMAP_THRESHOLD = 32 << 20
 
 
+def quiet_libraries() -> None:
+    """No progress bars of loading and saving among ours, and no warnings that a user can do nothing about."""
+    import warnings
+
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    for category in (FutureWarning, UserWarning):
+        warnings.filterwarnings("ignore", category=category, module=r"(torch|transformers|trl|accelerate|peft)\b.*")
+
+
 def prepare_process() -> None:
     """Keep freed memory, and let waiting threads sleep.
 

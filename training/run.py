@@ -94,7 +94,8 @@ def train(run: TrainRun, bars: PhaseBars) -> TrainResult:
     summary["perception"] = accuracy
     write_evaluation(summary, run.folder / "evaluation.json")
     write_atomic(run.folder / "ledger.json", json.dumps(ledger, indent=2))
-    video, seeds = None, []
+    video: Path | None = None
+    seeds: list[int] = []
     if run.replay.enabled:
         video, seeds = film(run, episodes["before"], episodes["after"], bars)
     bars.seconds["everything"] = time.monotonic() - began
@@ -144,9 +145,7 @@ def evaluate(
     return sorted(done, key=lambda episode: episode.job.seed)
 
 
-def film(
-    run: TrainRun, before: Sequence[Episode], after: Sequence[Episode], bars: PhaseBars
-) -> tuple[Path, list[int]]:
+def film(run: TrainRun, before: Sequence[Episode], after: Sequence[Episode], bars: PhaseBars) -> tuple[Path, list[int]]:
     """replay.mp4: the same held-out seeds before and after, side by side; keeps their episodes."""
     seeds = pick_seeds(list(before), list(after), run.replay.seeds)
     columns = []

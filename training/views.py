@@ -25,7 +25,7 @@ class View:
 
     def frame(self) -> np.ndarray:
         """RGB uint8 (height, width, 3)."""
-        decoded = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR)
+        decoded: Any = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR)
         return np.ascontiguousarray(decoded[:, :, ::-1])
 
 

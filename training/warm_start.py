@@ -133,7 +133,7 @@ def fingerprint(config: WarmStartConfig, policy: PolicyConfig, pool: RolloutPool
     digest = hashlib.sha256(json.dumps(shape, sort_keys=True).encode())
     root = Path(policy_room()).parent
     rooms = ("sim/maps", "sim/render", "sim/scenarios", "sim/tasks/perception.py", "sim/tasks/tools.py")
-    files = [*Path(training.imitation.__file__).parent.glob('[civ]*.py'), *Path(policy_room()).glob("*.py")]
+    files = [*Path(training.imitation.__file__).parent.glob("[civ]*.py"), *Path(policy_room()).glob("*.py")]
     for room in rooms:
         path = root / room
         files += path.rglob("*.py") if path.is_dir() else [path]

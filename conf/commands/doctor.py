@@ -15,7 +15,18 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-PACKAGES = ("carla", "gymnasium", "torch", "transformers", "trl", "ray", "numba", "numpy", "opencv-python-headless", "av")
+PACKAGES = (
+    "carla",
+    "gymnasium",
+    "torch",
+    "transformers",
+    "trl",
+    "ray",
+    "numba",
+    "numpy",
+    "opencv-python-headless",
+    "av",
+)
 
 Check = tuple[str, Callable[[DictConfig], str]]
 

@@ -14,9 +14,10 @@ from conf.validate import check_common
 def run(config: DictConfig) -> int:
     """Drive one episode and print it call by call; returns 0 whatever its outcome."""
     check_common(config)
-    from training.process import prepare_process
+    from training.process import prepare_process, quiet_libraries
 
     prepare_process()
+    quiet_libraries()
     from policy.factory import make_policy
     from rollouts.config import ClusterConfig, RolloutConfig
     from rollouts.episode import Job
@@ -27,7 +28,9 @@ def run(config: DictConfig) -> int:
     driver = make_policy(values.policy)
     with RolloutPool(RolloutConfig(workers=1, ray=False), ClusterConfig(), values.task, values.sim) as pool:
         episode = next(iter(pool.collect([Job(values.seed, 0, {"split": values.task.split})], driver)))
-    table = Table("time", "reads", "thinks", "calls", "reward", title=f"{values.task.name}, seed {values.seed}", box=None)
+    table = Table(
+        "time", "reads", "thinks", "calls", "reward", title=f"{values.task.name}, seed {values.seed}", box=None
+    )
     clock = 0.0
     for turn in episode.turns:
         thought = turn.decision.text.partition("<channel|>")[0].removeprefix("<|channel>thought").strip()

@@ -16,9 +16,10 @@ from conf.validate import check_common
 def run(config: DictConfig) -> int:
     """Evaluate one driver on held-out seeds; prints the table and writes evaluation.json."""
     check_common(config)
-    from training.process import prepare_process
+    from training.process import prepare_process, quiet_libraries
 
     prepare_process()
+    quiet_libraries()
     from policy.factory import make_policy
     from rollouts.evaluation import summarise, write_evaluation
     from rollouts.pool import RolloutPool

@@ -23,9 +23,9 @@ def run(config: DictConfig) -> int:
     folder = run_folder(values.run)
     # The run's own task and world: its episodes mean nothing in another one.
     saved: Any = OmegaConf.load(folder / "config.yaml")
-    task = OmegaConf.to_object(OmegaConf.merge(config.task, saved.task))
+    task: Any = OmegaConf.to_object(OmegaConf.merge(config.task, saved.task))
     sim = OmegaConf.to_object(OmegaConf.merge(config.sim, {"town": saved.sim.town, "seed": saved.sim.seed}))
-    filmed: Any = replace(task, record=replace(task.record, enabled=True, every_ticks=1))  # type: ignore[type-var]
+    filmed: Any = replace(task, record=replace(task.record, enabled=True, every_ticks=1))
     columns = []
     for kind, title in (("before", "before RL"), ("after", "after RL")):
         paths = list_episodes(folder / "episodes" / kind)

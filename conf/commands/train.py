@@ -19,9 +19,10 @@ INTERRUPTED = 130
 def run(config: DictConfig) -> int:
     """Train; prints the table and the paths of what was made."""
     check_train(config)
-    from training.process import prepare_process
+    from training.process import prepare_process, quiet_libraries
 
     prepare_process()
+    quiet_libraries()
     from training.console import PhaseBars
     from training.run import TrainRun, train
 

@@ -13,8 +13,8 @@ from sim.scenarios.actors import SceneActor
 from sim.scenarios.emergency import LOOK_BESIDE_BACK_M, in_lane, look_ahead, look_beside
 from sim.tasks.emergency import EmergencyManeuver
 
-PAST_M, BEFORE_M = 10.0, 40.0
-MAX_YAW_DEG = 8.0
+PAST_M, BEFORE_M = 6.0, 40.0
+MAX_YAW_DEG = 4.0
 MAX_SPEED_KMH = 65
 FREE_OF_ACTORS_M = 0.4
 IN_VIEW_M = 7.0
@@ -27,8 +27,8 @@ def perception_frames(
 
     Yields (frame, privileged, speed): RGB uint8 (height, width, 3); the keys "ahead", "distance_m", "left", "right" of
     `ToolEnv.info["privileged"]` for that place, without "best"; a speed (km/h) that has nothing to do with the picture.
-    The car is put there without physics, from 40 m before the obstacle line to 10 m behind it, in any lane, up to half
-    a lane off its middle, turned by up to 8 degrees. Needs a reset of `env` before the next tool call.
+    The car is put there without physics, from 40 m before the obstacle line to 6 m behind it, in any lane, up to half
+    a lane off its middle, turned by up to 4 degrees. Needs a reset of `env` before the next tool call.
     """
     run, camera = env.stage(seed, split)
     ego, session = run.ego.actor, run.session
@@ -53,11 +53,11 @@ def _place(run: EmergencyRun, rng: np.random.Generator) -> tuple[float, float, f
     """s, d (m) and yaw (degrees) that do not put the car into anybody."""
     lanes = run.corridor.lanes
     while True:
-        # Half of the views from the episode's own lane, where the obstacle is.
-        own = rng.random() < 0.5
+        # Most views from the episode's own lane, where the obstacle is.
+        own = rng.random() < 0.65
         lane = run.corridor.lane_at(0.0) if own else lanes[int(rng.integers(len(lanes)))]
         s = run.draw.line + float(rng.uniform(-BEFORE_M, PAST_M))
-        d = lane.offset + float(rng.uniform(-0.5, 0.5)) * lane.width * (1.0 if rng.random() < 0.3 else 0.3)
+        d = lane.offset + float(rng.uniform(-0.5, 0.5)) * lane.width * (1.0 if rng.random() < 0.2 else 0.2)
         if not any(_in_the_way(run, actor, s, d) or _out_of_view(run, actor, s, d) for actor in run.actors):
             return s, d, float(rng.uniform(-MAX_YAW_DEG, MAX_YAW_DEG))
 
