@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import psutil
@@ -129,7 +130,7 @@ def _warm(pool: RolloutPool) -> list[tuple[int, int]]:
 
 
 def _strike(pool: RolloutPool, pid: int, signal_number: signal.Signals) -> tuple[list[Episode], Ledger]:
-    """Collect, and send a signal while both workers are early in an episode, so that neither can be at its last call."""
+    """Collect, and send a signal while both workers are early in an episode: neither can be at its last call."""
 
     def hook(live: dict[str, int]) -> bool:
         if len(live) < pool.workers or max(live.values()) > 2:
@@ -317,7 +318,7 @@ def test_a_policy_that_cannot_be_read_is_told_and_the_episode_ends(where: str, r
     # The world stood still for the first two.
     times = [turn.info["time_s"] for turn in episode.turns]
     assert times[:2] == [0.0, 0.0]
-    assert all(later > earlier for earlier, later in zip(times[1:], times[2:], strict=False))
+    assert all(later > earlier for earlier, later in pairwise(times[1:]))
     assert [turn.reward for turn in episode.turns[:2]] == [0.0, 0.0]
 
 
