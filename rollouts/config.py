@@ -15,7 +15,7 @@ class RolloutConfig:
     max_attempts      an episode whose worker fails is scheduled anew this many times in all
     step_timeout_s    longest time that one tool call may take
     start_timeout_s   longest time that a worker's first reset may take: its server starts, and compiles if it must
-    policy_actor      serve the policy from a Ray actor of its own (evaluation on a machine with a free GPU)
+    policy_actor      `pilotage evaluate`: the policy decides in a Ray actor of its own, wherever the cluster has a GPU
     """
 
     workers: int = 0

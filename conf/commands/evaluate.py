@@ -22,14 +22,20 @@ def run(config: DictConfig) -> int:
     quiet_libraries()
     from policy.factory import make_policy
     from rollouts.evaluation import summarise, write_evaluation
+    from rollouts.executors import worker_count
     from rollouts.pool import RolloutPool
+    from rollouts.serving import ServedPolicy
     from training.console import PhaseBars
     from training.run import evaluate, held_out_seeds
 
     values: Any = OmegaConf.to_object(config)
     folder = Path(HydraConfig.get().runtime.output_dir).resolve()
     console = Console()
-    driver = make_policy(values.policy)
+    driver: Any
+    if values.rollouts.policy_actor:
+        driver = ServedPolicy(values.policy, values.cluster, worker_count(values.rollouts))
+    else:
+        driver = make_policy(values.policy)
     name = values.policy.model if values.policy.driver == "gemma" else driver.name
     with PhaseBars(console) as bars, RolloutPool(values.rollouts, values.cluster, values.task, values.sim) as pool:
         episodes = evaluate(driver, pool, values.evaluation, driver.name, bars)
