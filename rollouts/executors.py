@@ -112,8 +112,8 @@ class LocalExecutor:
 
 
 class RayExecutor:
-    """Workers as Ray actors. Ray neither retries a call, which would run a manoeuvre twice, nor restarts an actor:
-    what is submitted to one that is just restarting fails at once, `restart` makes one that calls can wait for.
+    """Workers as Ray actors. Ray neither retries a call, which would run a manoeuvre twice, nor restarts an actor: the
+    pool does, and counts it.
     """
 
     def __init__(self, config: RolloutConfig, cluster: ClusterConfig, task: TaskConfig, session: SessionConfig) -> None:
