@@ -49,6 +49,15 @@ class BatchCache:
                     values[index, :, longest - row.length :] = row.values[layer]
             self.cache.update(keys, values, layer)
 
+    @classmethod
+    def repeat(cls, row: EpisodeCache, count: int, device: torch.device) -> BatchCache:
+        """`count` rows that all begin with `row`, without copies: gradients flow back into it once."""
+        batch = cls([EpisodeCache()] * count, device)
+        batch.positions = torch.arange(row.length, device=device).expand(count, -1)
+        for layer, (keys, values) in enumerate(zip(row.keys, row.values, strict=True)):
+            batch.cache.update(keys.expand(count, -1, -1, -1), values.expand(count, -1, -1, -1), layer)
+        return batch
+
     def extend(self, chunks: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Slots for the next tokens of each row: ids and positions (rows, longest chunk), holes on the left.
 

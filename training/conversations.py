@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,12 +20,19 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class Batch:
-    """Right-padded `input_ids`, `attention_mask`, `labels` (conversations, tokens) and the frames in reading order."""
+    """Conversations as tensors, right-padded (conversations, tokens).
+
+    labels  the tokens that the model writes, IGNORED elsewhere
+    turns   at every token of a call the number of its turn, counted through the batch; -1 elsewhere
+    frames, scenes  what each turn shows, in that order
+    """
 
     input_ids: torch.Tensor
     attention_mask: torch.Tensor
     labels: torch.Tensor
+    turns: torch.Tensor
     frames: list[np.ndarray]
+    scenes: list[dict[str, Any]]
 
 
 def random_call(tools: Sequence[ToolSpec], rng: np.random.Generator) -> ToolCall:
@@ -46,15 +54,17 @@ def build_batch(
     rng: np.random.Generator,
 ) -> Batch:
     """One conversation per sequence of views; labels cover what the model writes, and nothing else."""
-    rows: list[tuple[list[int], list[int]]] = []
-    frames = []
+    rows: list[tuple[list[int], list[int], list[int]]] = []
+    frames, scenes = [], []
     for views in conversations:
         ids: list[int] = []
         labels: list[int] = []
+        turns: list[int] = []
         called = ""
         for index, view in enumerate(views):
             frame, truth = augment(view, rng)
             frames.append(frame)
+            scenes.append(truth)
             text = f"Speed {round(view.speed_kmh)} km/h."
             if index == 0:
                 context = chat.prompt(system, tools, text, image_tokens)
@@ -62,15 +72,19 @@ def build_batch(
                 context = chat.response(called, text, image_tokens)
             call = random_call(tools, rng)
             called = call.name
-            answer = chat.ids((format_thought(describe(truth)) if chat.thinking else "") + format_call(call))
-            ids += context + answer
-            labels += [IGNORED] * len(context) + answer
-        rows.append((ids, labels))
-    width = max(len(ids) for ids, _ in rows)
+            thought = chat.ids(format_thought(describe(truth))) if chat.thinking else []
+            written = chat.ids(format_call(call))
+            ids += context + thought + written
+            labels += [IGNORED] * len(context) + thought + written
+            turns += [-1] * len(context + thought) + [len(frames) - 1] * len(written)
+        rows.append((ids, labels, turns))
+    width = max(len(ids) for ids, _, _ in rows)
     pad = chat.tokenizer.pad_token_id
     return Batch(
-        torch.tensor([ids + [pad] * (width - len(ids)) for ids, _ in rows]),
-        torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids, _ in rows]),
-        torch.tensor([labels + [IGNORED] * (width - len(labels)) for _, labels in rows]),
+        torch.tensor([ids + [pad] * (width - len(ids)) for ids, _, _ in rows]),
+        torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids, _, _ in rows]),
+        torch.tensor([labels + [IGNORED] * (width - len(labels)) for _, labels, _ in rows]),
+        torch.tensor([turns + [-1] * (width - len(turns)) for _, _, turns in rows]),
         frames,
+        scenes,
     )

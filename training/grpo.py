@@ -21,11 +21,14 @@ from trl import GRPOConfig, GRPOTrainer
 from policy.chat import tool_schemas
 from policy.engine import check_images
 from policy.gemma import GemmaPolicy
-from policy.grammar import NOT_GENERATED, Grammar, legal_logprobs
+from policy.grammar import NOT_GENERATED, Grammar
 from rollouts.episode import Episode, Job
 from rollouts.pool import RolloutPool
 from sim.tasks.protocol import ToolSpec
+from training.scoring import choice_logprobs, completion_logits, find_choices
 
+# Episodes per forward pass at most.
+BUCKET = 16
 Observer = Callable[[int, Sequence[Episode]], None]
 
 
@@ -162,7 +165,6 @@ class EpisodeGRPOTrainer(GRPOTrainer):
         pixel_values: torch.Tensor | None = None,
         image_position_ids: torch.Tensor | None = None,
         num_images: Sequence[int] | None = None,
-        mm_token_type_ids: torch.Tensor | None = None,
         **_: Any,
     ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
         """Log-probabilities (B, completion) of the completion tokens among the legal ones; 0 where none was chosen."""
@@ -170,45 +172,40 @@ class EpisodeGRPOTrainer(GRPOTrainer):
             raise NotImplementedError("models with a mixture of experts need their load-balancing loss in this seam")
         size = batch_size or input_ids.size(0)
         ends = np.cumsum([0, *(num_images or [0] * len(input_ids))])
-        logps, entropies = [], []
-        for start in range(0, input_ids.size(0), size):
-            stop = min(start + size, input_ids.size(0))
-            inputs = {"input_ids": input_ids[start:stop], "attention_mask": attention_mask[start:stop]}
-            if pixel_values is not None:
-                inputs["pixel_values"] = pixel_values[ends[start] : ends[stop]].float()
-                assert image_position_ids is not None
-                inputs["image_position_ids"] = image_position_ids[ends[start] : ends[stop]]
-            if mm_token_type_ids is not None:
-                inputs["mm_token_type_ids"] = mm_token_type_ids[start:stop]
+        lengths = attention_mask[:, -logits_to_keep:].sum(dim=1).tolist()
+        rows = [ids[seen.bool()].tolist() for ids, seen in zip(input_ids, attention_mask, strict=True)]
+        prompts = [row[: len(row) - length] for row, length in zip(rows, lengths, strict=True)]
+        completions = [row[len(row) - length :] for row, length in zip(rows, lengths, strict=True)]
+        logps = torch.zeros((len(rows), logits_to_keep), device=input_ids.device)
+        entropies = torch.zeros_like(logps)
+        # Short episodes together: a long one would pad them all to its length.
+        order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
+        for start in range(0, len(rows), min(size, BUCKET)):
+            part = order[start : start + min(size, BUCKET)]
+            images = [image for row in part for image in range(int(ends[row]), int(ends[row + 1]))]
+            chosen_completions = [completions[row] for row in part]
             with self.accelerator.autocast():
-                logits = model(**inputs, logits_to_keep=logits_to_keep + 1).logits[:, :-1]
-            chosen, entropy = self._score(
-                logits, input_ids[start:stop, -logits_to_keep:], attention_mask[start:stop, -logits_to_keep:]
+                logits = completion_logits(
+                    model,
+                    [prompts[row] for row in part],
+                    chosen_completions,
+                    pixel_values[images].float() if pixel_values is not None else None,
+                    image_position_ids[images] if image_position_ids is not None else None,
+                    # Checkpointed layers are run twice: they may not write to a cache.
+                    share_prefix=not self.args.gradient_checkpointing,
+                )
+            choices = find_choices(chosen_completions, self.grammar)
+            chosen, entropy = choice_logprobs(
+                logits, chosen_completions, choices, self._masks, self.pilotage.temperature
             )
-            logps.append(chosen)
-            entropies.append(entropy)
-        self._scored = torch.cat(logps).detach()
-        return torch.cat(logps), torch.cat(entropies) if compute_entropy else None, None
-
-    def _score(
-        self, logits: torch.Tensor, completion: torch.Tensor, attention: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        rows, columns, classes = [], [], []
-        for row in range(len(completion)):
-            length = int(attention[row].sum())
-            for column, state in enumerate(self.grammar.replay(completion[row, :length].tolist())):
-                if state != NOT_GENERATED and self.grammar.forced(state) is None:
-                    rows.append(row)
-                    columns.append(column)
-                    classes.append(self.grammar.class_of(state))
-        at = (torch.tensor(rows, device=logits.device), torch.tensor(columns, device=logits.device))
-        legal = legal_logprobs(
-            logits[at], torch.tensor(classes, device=logits.device), self._masks, self.pilotage.temperature
-        )
-        chosen = legal.gather(1, completion[at][:, None])[:, 0]
-        entropy = -torch.where(torch.isfinite(legal), legal.exp() * legal, torch.zeros(())).sum(dim=1)
-        blank = logits.new_zeros(completion.shape, dtype=torch.float32)
-        return blank.index_put(at, chosen), blank.index_put(at, entropy.detach())
+            places = (
+                torch.tensor([part[row] for row in choices.rows], device=logits.device),
+                torch.tensor(choices.columns, device=logits.device),
+            )
+            logps = logps.index_put(places, chosen)
+            entropies = entropies.index_put(places, entropy)
+        self._scored = logps.detach()
+        return logps, entropies if compute_entropy else None, None
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         started = time.perf_counter()

@@ -22,6 +22,7 @@ from training.views import View, augment, endless
 # progress(phase, done, total, note)
 Progress = Callable[[str, int, int, str], None]
 HEAD_WIDTH, HEAD_DROPOUT, QUESTIONS = 128, 0.2, 4
+HELD_WEIGHT = 0.3
 
 
 def learn_to_look(
@@ -68,14 +69,22 @@ def learn_to_speak(
 ) -> list[float]:
     """Train the whole model to describe frames and to make calls, drawn at random, in the right syntax.
 
-    Returns the loss of every step, in nats per generated token.
+    A second throw-away head reads the scene from the states in which a call is written. Calls are random here, so
+    nothing else would keep the scene there; RL, which turns these states into choices, would have to learn to look
+    back at the thought first, and settles for one call for ever before it does. Returns the loss of every step, in
+    nats per generated token.
     """
     model, chat = loaded.model, Chat(loaded.processor, thinking=True)
     device = next(model.parameters()).device
     weights = {name: weight for name, weight in model.named_parameters() if "audio" not in name}
     for weight in weights.values():
         weight.requires_grad_(True)
-    step_all = _Optimizer(weights, [], config, config.speak_steps)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        head = nn.Linear(model.config.get_text_config().hidden_size, 3 * QUESTIONS).to(device)
+    states: list[torch.Tensor] = []
+    hook = model.lm_head.register_forward_pre_hook(lambda module, arguments: states.append(arguments[0]))
+    step_all = _Optimizer(weights, list(head.parameters()), config, config.speak_steps)
     rng = np.random.default_rng([config.seed, 2])
     order = endless(len(views), rng)
     image_tokens = image_token_count(loaded, views[0])
@@ -94,10 +103,14 @@ def learn_to_speak(
         labels = batch.labels[:, 1:].flatten().to(device)
         logits = output.logits[:, :-1].flatten(0, 1).float()
         loss = nn.functional.cross_entropy(logits, labels, ignore_index=IGNORED)
-        step_all(loss)
+        held = batch.turns[:, 1:] >= 0
+        truth = torch.tensor([_answers(scene) for scene in batch.scenes])[batch.turns[:, 1:][held]].to(device)
+        answers = head(states.pop()[:, :-1][held.to(device)].float()).view(-1, QUESTIONS, 3)
+        step_all(loss + HELD_WEIGHT * nn.functional.cross_entropy(answers.flatten(0, 1), truth.flatten()))
         losses.append(float(loss.detach()))
         if step % 5 == 4 or step + 1 == config.speak_steps:
             progress("learn to speak", step + 1, config.speak_steps, f"loss {np.mean(losses[-40:]):.3f}")
+    hook.remove()
     model.eval()
     return losses
 

@@ -26,7 +26,7 @@ def test_images_of_tool_responses_are_taken_where_there_are_tools() -> None:
 def test_scoring_passes_only_arguments_that_our_scoring_takes() -> None:
     theirs = set(inspect.signature(GRPOTrainer._get_per_token_logps_and_entropies).parameters)
     ours = inspect.signature(EpisodeGRPOTrainer._get_per_token_logps_and_entropies).parameters
-    assert {"pixel_values", "image_position_ids", "num_images", "mm_token_type_ids", "compute_entropy"} <= theirs
+    assert {"pixel_values", "image_position_ids", "num_images", "compute_entropy"} <= theirs
     assert list(ours)[:8] == list(inspect.signature(GRPOTrainer._get_per_token_logps_and_entropies).parameters)[:8]
     assert any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in ours.values())
 
