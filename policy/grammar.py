@@ -47,7 +47,7 @@ class Grammar:
             self._add(0, [chat.ids(format_thought(scene)) for scene in all_scenes()], root)
         else:
             self._add_free(chat, calls, max_thought_tokens)
-        self._end_of_turn = calls[0][-1]
+        self.call_begins = calls[0][0]
         self._end_of_context = chat.ids(chat.processor.eoi_token)[-1]
         self.masks, self._classes = self._build_masks(len(self.tokenizer))
 

@@ -30,15 +30,15 @@ class WarmStartConfig:
     enabled: bool = True
     scenes: int = 1600
     views_per_scene: int = 5
-    look_steps: int = 700
+    look_steps: int = 800
     look_batch: int = 32
-    speak_steps: int = 300
-    conversations: int = 4
-    turns: int = 4
+    speak_steps: int = 450
+    conversations: int = 3
+    turns: int = 6
     muon_learning_rate: float = 0.02
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
-    min_accuracy: float = 0.5
+    min_accuracy: float = 0.4
     check_views: int = 240
     seed: int = 0
     cache: bool = True
@@ -51,7 +51,8 @@ class TrainingConfig:
     steps             optimiser steps
     scenes_per_step   different seeds per generation batch
     group_size        rollouts of each seed: the group whose mean reward is the baseline
-    updates_per_batch optimiser steps per generation batch (off-policy by that much; clipped as in PPO)
+    updates_per_batch optimiser steps that one pass over a batch of episodes takes, each with its share of them
+    epochs            passes over each batch; the probability ratio is clipped as in PPO
     learning_rate     constant after warmup_steps
     warmup_steps      linear warm-up
     max_grad_norm     clipping of the gradient's norm
@@ -60,6 +61,7 @@ class TrainingConfig:
     scale_rewards     "group" divides advantages by the group's standard deviation, "batch" by the batch's, "none" not
     loss_type         TRL's loss normalisation, e.g. "dapo", "grpo", "dr_grpo"
     entropy_coef      weight of an entropy bonus
+    train_thoughts    whether thoughts are learned from reward too; else only calls are, given the thought
     optimizer         TRL's (transformers') name
     save_steps        steps between resumable checkpoints; 0 keeps only the last
     microbatch        episodes per forward pass; 0 takes the whole batch
@@ -67,20 +69,22 @@ class TrainingConfig:
     warm_start        perception and protocol before RL
     """
 
-    steps: int = 60
-    scenes_per_step: int = 4
+    steps: int = 160
+    scenes_per_step: int = 8
     group_size: int = 8
-    updates_per_batch: int = 1
-    learning_rate: float = 3e-4
-    warmup_steps: int = 3
+    updates_per_batch: int = 2
+    epochs: int = 2
+    learning_rate: float = 4e-4
+    warmup_steps: int = 8
     max_grad_norm: float = 1.0
     beta: float = 0.0
     epsilon: float = 0.2
     scale_rewards: str = "group"
     loss_type: str = "dapo"
-    entropy_coef: float = 0.0
+    entropy_coef: float = 0.15
+    train_thoughts: bool = False
     optimizer: str = "adamw_torch"
-    save_steps: int = 20
+    save_steps: int = 40
     microbatch: int = 0
     gradient_checkpointing: bool = False
     warm_start: WarmStartConfig = field(default_factory=WarmStartConfig)

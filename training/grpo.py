@@ -37,11 +37,14 @@ def episode_return(prompts: Any, completions: Any, episode_return: Sequence[floa
     return [float(value) for value in episode_return]
 
 
-def flatten_episode(episode: Episode, grammar: Grammar) -> tuple[list[int], list[int], list[int], list[float]]:
+def flatten_episode(
+    episode: Episode, grammar: Grammar, thoughts: bool = True
+) -> tuple[list[int], list[int], list[int], list[float]]:
     """An episode as the learner's sequence: prompt ids, completion ids, mask, sampling log-probabilities.
 
     The completion is every turn's generated tokens and, between them, the tool responses. The mask is 1 where a token
-    was sampled from more than one legal choice: forced and environment tokens carry no signal.
+    was sampled from more than one legal choice: forced and environment tokens carry no signal. Without `thoughts` it
+    is 1 in calls only.
     """
     prompt = list(episode.turns[0].decision.context_ids)
     completion: list[int] = []
@@ -55,7 +58,13 @@ def flatten_episode(episode: Episode, grammar: Grammar) -> tuple[list[int], list
         assert decision.logprobs is not None
         logprobs += decision.logprobs.tolist()
     states = grammar.replay(completion)
-    mask = [int(state != NOT_GENERATED and grammar.forced(state) is None) for state in states]
+    mask = []
+    calling = False
+    for token, state in zip(completion, states, strict=True):
+        chosen = state != NOT_GENERATED and grammar.forced(state) is None
+        mask.append(int(chosen and (thoughts or calling)))
+        # A call lasts from its first token to the end of the turn, where the next thought may begin.
+        calling = (calling or token == grammar.call_begins) and state != NOT_GENERATED
     return prompt, completion, mask, logprobs
 
 
@@ -73,6 +82,7 @@ class EpisodeGRPOTrainer(GRPOTrainer):
         pool: RolloutPool,
         tools: Sequence[ToolSpec],
         sampling_seed: int,
+        thoughts: bool,
         observe: Observer,
         args: GRPOConfig,
         train_dataset: Dataset,
@@ -96,6 +106,7 @@ class EpisodeGRPOTrainer(GRPOTrainer):
         self.pool = pool
         self.grammar = policy.grammar(tools)
         self.sampling_seed = sampling_seed
+        self.thoughts = thoughts
         self.observe = observe
         self._seeds: list[int] = []
         self._scored: torch.Tensor | None = None
@@ -115,7 +126,7 @@ class EpisodeGRPOTrainer(GRPOTrainer):
         self.observe(int(self.state.global_step), episodes)
         for name, value in batch_metrics(episodes).items():
             self._metrics["train"][name].append(value)
-        rows = [flatten_episode(episode, self.grammar) for episode in episodes]
+        rows = [flatten_episode(episode, self.grammar, self.thoughts) for episode in episodes]
         images = [[Image.fromarray(turn.frame) for turn in episode.turns] for episode in episodes]
         for episode in episodes:
             check_images(
@@ -211,7 +222,11 @@ class EpisodeGRPOTrainer(GRPOTrainer):
         started = time.perf_counter()
         loss = super()._compute_loss(model, inputs)
         sampled = inputs.get("sampling_per_token_logps")
-        if sampled is not None and self._scored is not None and self._step % self.args.steps_per_generation == 0:
+        if (
+            sampled is not None
+            and self._scored is not None
+            and self._step % (self.args.steps_per_generation * self.num_iterations) == 0
+        ):
             # On the first update of a batch the weights are those that sampled it: both sides must agree.
             difference = ((self._scored - sampled) * inputs["tool_mask"] * inputs["completion_mask"]).abs().max()
             self._metrics["train"]["logprob_max_diff"].append(float(difference))

@@ -22,7 +22,7 @@ from training.views import View, augment, endless
 # progress(phase, done, total, note)
 Progress = Callable[[str, int, int, str], None]
 HEAD_WIDTH, HEAD_DROPOUT, QUESTIONS = 128, 0.2, 4
-HELD_WEIGHT = 0.3
+HELD_WEIGHT = 0.5
 
 
 def learn_to_look(

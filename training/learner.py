@@ -59,6 +59,7 @@ def learn(
         pool=pool,
         tools=TOOLS,
         sampling_seed=seed,
+        thoughts=config.train_thoughts,
         observe=_keeper(folder / "episodes" / "train", logging.keep_episodes),
         args=grpo_config(config, folder, seed),
         train_dataset=seed_dataset(config, seed),
@@ -83,8 +84,8 @@ def grpo_config(config: TrainingConfig, folder: Path, seed: int) -> GRPOConfig:
     batch = config.scenes_per_step * config.group_size
     if config.group_size < 2:
         raise InvalidTraining(f"training.group_size={config.group_size}: a group needs at least 2 rollouts")
-    if min(config.scenes_per_step, config.updates_per_batch, config.steps) < 1:
-        raise InvalidTraining("training.steps, scenes_per_step and updates_per_batch must be at least 1")
+    if min(config.scenes_per_step, config.updates_per_batch, config.epochs, config.steps) < 1:
+        raise InvalidTraining("training.steps, scenes_per_step, updates_per_batch and epochs must be at least 1")
     if batch % config.updates_per_batch:
         raise InvalidTraining(
             f"training.updates_per_batch={config.updates_per_batch}: it must divide the batch of {batch} episodes"
@@ -102,6 +103,7 @@ def grpo_config(config: TrainingConfig, folder: Path, seed: int) -> GRPOConfig:
         gradient_accumulation_steps=update // micro,
         steps_per_generation=batch // micro,
         num_generations=config.group_size,
+        num_iterations=config.epochs,
         max_steps=config.steps,
         learning_rate=config.learning_rate,
         lr_scheduler_type="constant_with_warmup",
@@ -133,7 +135,7 @@ def grpo_config(config: TrainingConfig, folder: Path, seed: int) -> GRPOConfig:
 
 def seed_dataset(config: TrainingConfig, seed: int) -> Dataset:
     """The scenario sampler: seeds of training scenes in the order in which they are drawn."""
-    batches = -(-config.steps // config.updates_per_batch)
+    batches = -(-config.steps // (config.updates_per_batch * config.epochs))
     rng = np.random.default_rng([seed, 3])
     seeds = rng.choice(TRAIN_SEED_RANGE, size=batches * config.scenes_per_step, replace=False)
     return Dataset.from_dict(

@@ -27,6 +27,7 @@ def trainer(policy: GemmaPolicy, pool: RolloutPool, tmp_path: Path) -> EpisodeGR
         pool=pool,
         tools=TOOLS,
         sampling_seed=0,
+        thoughts=True,
         observe=lambda step, episodes: None,
         args=grpo_config(config, tmp_path, 0),
         train_dataset=seed_dataset(config, 0),
