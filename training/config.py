@@ -60,7 +60,9 @@ class TrainingConfig:
     epsilon           clipping of the probability ratio
     scale_rewards     "group" divides advantages by the group's standard deviation, "batch" by the batch's, "none" not
     loss_type         TRL's loss normalisation, e.g. "dapo", "grpo", "dr_grpo"
-    entropy_coef      weight of an entropy bonus
+    entropy_coef      weight of an entropy bonus in the first step; it keeps a policy from settling for one call for
+                      ever before it has found what depends on what it sees
+    entropy_coef_end  in the last step; linear in between
     train_thoughts    whether thoughts are learned from reward too; else only calls are, given the thought
     optimizer         TRL's (transformers') name
     save_steps        steps between resumable checkpoints; 0 keeps only the last
@@ -81,7 +83,8 @@ class TrainingConfig:
     epsilon: float = 0.2
     scale_rewards: str = "group"
     loss_type: str = "dapo"
-    entropy_coef: float = 0.15
+    entropy_coef: float = 0.4
+    entropy_coef_end: float = 0.05
     train_thoughts: bool = False
     optimizer: str = "adamw_torch"
     save_steps: int = 40

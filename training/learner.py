@@ -53,7 +53,7 @@ def learn(
     """Online RL: collect a batch of episodes, take the optimiser step(s), again. Resumes from the last checkpoint."""
     checkpoint = last_checkpoint(folder / "trainer") if resume else None
     step = int(checkpoint.name.rsplit("-", 1)[1]) if checkpoint else 0
-    callback = _Watch(MetricsFile(folder / "metrics.csv", step), bars, config.steps)
+    callback = _Watch(MetricsFile(folder / "metrics.csv", step), bars, config)
     trainer = _Trainer(
         policy=policy,
         pool=pool,
@@ -66,6 +66,7 @@ def learn(
         peft_config=lora_config(policy.config) if not hasattr(policy.model, "peft_config") else None,
         callbacks=[callback, *_tensorboard(logging, folder)],
     )
+    callback.trainer = trainer
     # metrics.csv and the bar say what TRL's printer would.
     trainer.remove_callback(PrinterCallback)
     bars("learn to drive", step, config.steps, "")
@@ -164,11 +165,18 @@ class _Trainer(EpisodeGRPOTrainer):
 
 
 class _Watch(TrainerCallback):
-    """Moves the bar, writes metrics.csv, and stops after the current step when asked to."""
+    """Moves the bar, writes metrics.csv, anneals the entropy bonus, and stops after the current step when asked to."""
 
-    def __init__(self, metrics: MetricsFile, bars: PhaseBars, steps: int) -> None:
-        self.metrics, self.bars, self.steps = metrics, bars, steps
+    def __init__(self, metrics: MetricsFile, bars: PhaseBars, config: TrainingConfig) -> None:
+        self.metrics, self.bars, self.config, self.steps = metrics, bars, config, config.steps
         self.stop = False
+        self.trainer: EpisodeGRPOTrainer | None = None
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self.trainer is not None and args.entropy_coef:
+            share = min(1.0, state.global_step / max(1, self.config.steps - 1))
+            start, end = self.config.entropy_coef, self.config.entropy_coef_end
+            self.trainer.entropy_coef = start + share * (end - start)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         if logs and "reward" in logs:

@@ -21,7 +21,7 @@ from training.learner import grpo_config, seed_dataset
 
 @pytest.fixture
 def trainer(policy: GemmaPolicy, pool: RolloutPool, tmp_path: Path) -> EpisodeGRPOTrainer:
-    config = TrainingConfig(steps=1, scenes_per_step=2, group_size=3, save_steps=0)
+    config = TrainingConfig(steps=1, scenes_per_step=2, group_size=3, updates_per_batch=1, epochs=1, save_steps=0)
     return EpisodeGRPOTrainer(
         policy=policy,
         pool=pool,
@@ -98,7 +98,7 @@ def test_a_turn_with_another_number_of_placeholders_is_named(trainer: EpisodeGRP
 
 
 def test_the_scenario_sampler_draws_no_seed_twice_and_repeats_itself() -> None:
-    config = TrainingConfig(steps=50, scenes_per_step=8)
+    config = TrainingConfig(steps=50, scenes_per_step=8, updates_per_batch=1, epochs=1)
     first, again, other = (seed_dataset(config, seed)["seed"][:] for seed in (0, 0, 1))
     assert list(first) == list(again) != list(other)
     assert len(set(first)) == len(first) == 400
