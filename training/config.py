@@ -76,7 +76,7 @@ class TrainingConfig:
     group_size: int = 8
     updates_per_batch: int = 2
     epochs: int = 2
-    learning_rate: float = 4e-4
+    learning_rate: float = 1.5e-3
     warmup_steps: int = 8
     max_grad_norm: float = 1.0
     beta: float = 0.0
