@@ -120,20 +120,23 @@ def test_ctrl_c_saves_and_says_how_to_go_on(folder: Path) -> None:
 
 
 def test_killing_a_worlds_server_costs_its_episodes_only(folder: Path) -> None:
-    process = command(folder, "hydra.run.dir=runs/day/killed", "training.steps=8", "replay.enabled=false")
+    process = command(folder, "hydra.run.dir=runs/day/killed", "training.steps=40", "replay.enabled=false")
     metrics = folder / "runs" / "day" / "killed" / "metrics.csv"
     deadline = time.monotonic() + 120.0
     while not metrics.is_file() and time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()[1][-2000:]
         time.sleep(0.1)
-    victim = _servers_below(process.pid)[0]
-    victim.send_signal(signal.SIGKILL)
+    # A server that dies between two episodes costs nothing at all: kill until one dies within an episode.
+    for _ in range(8):
+        for victim in _servers_below(process.pid):
+            victim.send_signal(signal.SIGKILL)
+        time.sleep(1.0)
     code, _, err = finish(process)
     assert code == 0, err[-2000:]
     ledger = json.loads((metrics.parent / "ledger.json").read_text())
     assert ledger["rescheduled"] == ledger["dropped"] >= 1
     assert ledger["completed"] == ledger["jobs"]
-    assert "SIGKILL" in ledger["failures"][0]
+    assert any("SIGKILL" in failure for failure in ledger["failures"])
     assert "SIGKILL" in (metrics.parent / "report.html").read_text()
 
 
@@ -146,7 +149,8 @@ def test_a_checkpoint_that_cannot_be_written_ends_in_one_line(folder: Path) -> N
     assert code == 1
     assert [line for line in err.splitlines() if line.startswith("pilotage: the checkpoint")]
     assert "Traceback" not in err
-    assert [path.name for path in blocked.iterdir()] == ["checkpoint-1"]
+    assert [path.name for path in blocked.glob("*checkpoint*")] == ["checkpoint-1"]
+    assert (blocked / "checkpoint-1").read_text() == "in the way"
 
 
 def _servers_below(pid: int) -> list[psutil.Process]:
@@ -159,7 +163,6 @@ def _servers_below(pid: int) -> list[psutil.Process]:
                 found.append(process)
         except psutil.Error:
             continue
-    assert found, "no embedded server is running"
     return found
 
 

@@ -36,7 +36,7 @@ class PhaseBars:
 
     def say(self, text: str) -> None:
         """A line above the bars."""
-        self._bars.console.print(text, highlight=False)
+        self._bars.console.print(text, highlight=False, soft_wrap=True)
 
     def __call__(self, phase: str, done: int, total: int, note: str = "") -> None:
         now = time.monotonic()

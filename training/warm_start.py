@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from policy.checkpoint import LoadedModel, checkpoint_policy, load_model, save_checkpoint
+from policy.checkpoint import LoadedModel, checkpoint_policy, load_model, mark_trainable, save_checkpoint
 from policy.config import PolicyConfig
 from policy.gemma import GemmaPolicy
 from policy.interface import Turn
@@ -72,6 +72,8 @@ def warm_start(
     loaded = load_model(policy)
     learn_to_look(loaded, config, views, progress)
     learn_to_speak(loaded, config, views, progress)
+    # All weights were trained here; from now on those that the policy names.
+    mark_trainable(loaded.model, policy)
     accuracy = perception_accuracy(loaded, policy, checks)
     if accuracy["scene"] < config.min_accuracy:
         raise TrainingError(

@@ -93,6 +93,10 @@ def test_equal_warm_starts_are_taken_from_the_cache(
     assert not first.cached
     assert again.cached
     assert first.folder == again.folder
+    for result in (first, again):
+        trained = {name for name, weight in result.loaded.model.named_parameters() if weight.requires_grad}
+        assert trained
+        assert not any("vision" in name for name in trained)
     for mine, theirs in zip(first.loaded.model.parameters(), again.loaded.model.parameters(), strict=True):
         assert bool((mine == theirs).all())
     other = fingerprint(WarmStartConfig(scenes=4), PolicyConfig(), pool)
