@@ -99,6 +99,7 @@ def train(run: TrainRun, bars: PhaseBars) -> TrainResult:
     if run.replay.enabled:
         video, seeds = film(run, episodes["before"], episodes["after"], bars)
     bars.seconds["everything"] = time.monotonic() - began
+    write_atomic(run.folder / "timing.json", json.dumps(bars.seconds, indent=2))
     notes = [f"Warm start: names {accuracy['scene']:.0%} of held-out scenes right."] if accuracy else []
     write_report(
         run.folder / "report.html",
