@@ -20,10 +20,14 @@ class PolicyServer:
     """What runs in the actor: the policy itself."""
 
     def __init__(self, config: PolicyConfig) -> None:
-        self._policy = make_policy(config)
+        self._config = config
 
-    def about(self) -> tuple[str, bool]:
-        """The policy's name and whether it wants the ground truth."""
+    def load(self) -> tuple[str, bool]:
+        """Make the policy; its name and whether it wants the ground truth.
+
+        Not in the constructor: Ray reports a failure there as an actor's death, and the policy's own words are lost.
+        """
+        self._policy = make_policy(self._config)
         return self._policy.name, self._policy.wants_privileged
 
     def decide(self, turns: Sequence[Turn], temperature: float | None) -> list[Decision]:
@@ -48,7 +52,7 @@ class ServedPolicy:
         self.temperature = config.temperature
         actor = ray.remote(num_gpus=cluster.gpus_per_policy, num_cpus=1)(PolicyServer)
         self._server = actor.remote(config)
-        self.name, self.wants_privileged = self._get(self._server.about.remote(), LOAD_DEADLINE_S)
+        self.name, self.wants_privileged = self._get(self._server.load.remote(), LOAD_DEADLINE_S)
 
     def decide(self, turns: Sequence[Turn]) -> list[Decision]:
         """As the policy itself. Raises RolloutError if the actor dies or does not answer in time."""
