@@ -120,7 +120,9 @@ def test_ctrl_c_saves_and_says_how_to_go_on(folder: Path) -> None:
 
 
 def test_killing_a_worlds_server_costs_its_episodes_only(folder: Path) -> None:
-    process = command(folder, "hydra.run.dir=runs/day/killed", "training.steps=40", "replay.enabled=false")
+    process = command(
+        folder, "hydra.run.dir=runs/day/killed", "training.steps=40", "replay.enabled=false", "rollouts.max_attempts=30"
+    )
     metrics = folder / "runs" / "day" / "killed" / "metrics.csv"
     deadline = time.monotonic() + 120.0
     while not metrics.is_file() and time.monotonic() < deadline:

@@ -134,6 +134,10 @@ def test_two_clients_see_the_same_world(server, world, stage):
     other = server.client().get_world()
     assert other.get_settings().synchronous_mode
     assert other.get_actor(vehicle.id).type_id == "vehicle.audi.a2"
+    # Snapshots reach each client over a connection of its own, in their own time.
+    deadline = time.monotonic() + 5.0
+    while other.get_snapshot().frame < world.get_snapshot().frame and time.monotonic() < deadline:
+        time.sleep(0.01)
     here, there = vehicle.get_transform(), other.get_actor(vehicle.id).get_transform()
     assert here == there
 
