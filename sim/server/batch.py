@@ -6,6 +6,7 @@ from typing import Any
 
 from sim.server import wire
 from sim.server.blueprints import read_description
+from sim.server.context import Context
 from sim.server.errors import BadArguments, CallError
 from sim.server.registry import CALLS
 from sim.server.wire import integer, items
@@ -35,37 +36,37 @@ _COMMANDS: dict[int, tuple[str, bool]] = {
 }
 
 
-def run(calls: object, world: World, command: Any, spawned: int = 0) -> list[Any]:
-    """Carry out one command with the methods of `calls`; returns Response<actor id>.
+def run(context: Context, world: World, command: Any, spawned: int = 0) -> list[Any]:
+    """Carry out one command with the functions of `sim.server.calls`; returns Response<actor id>.
 
     `spawned` replaces actor 0, in commands that follow a spawn.
     """
     try:
         index, body = items(items(command, 1)[0], 2)
         if integer(index) == SPAWN:
-            return wire.success(_spawn(calls, world, items(body, 6), spawned))
+            return wire.success(_spawn(context, world, items(body, 6), spawned))
         name, bare = _COMMANDS.get(index, ("", False))
         if not name:
             raise CallError(f"batch command {index} is not supported by Pilotage's embedded server")
         body = items(body)
         actor_id = integer(body[0]) if body else 0
         arguments = [actor_id or spawned, *body[1:]]
-        call = CALLS[name]
-        if len(arguments) < len(call.readers):
-            raise BadArguments(f"{name} takes {len(call.readers)} arguments")
+        known = CALLS[name]
+        if len(arguments) < len(known.readers):
+            raise BadArguments(f"{name} takes {len(known.readers)} arguments")
         if bare:
             arguments[1] = [arguments[1]]
-        call.method(calls, *(read(value) for read, value in zip(call.readers, arguments, strict=False)))
+        known.method(context, *(read(value) for read, value in zip(known.readers, arguments, strict=False)))
         return wire.success(arguments[0])
     except (CallError, BadArguments, OverflowError) as error:
         return wire.failure(str(error), void=False)
 
 
-def _spawn(calls: object, world: World, body: list[Any], spawned: int) -> int:
+def _spawn(context: Context, world: World, body: list[Any], spawned: int) -> int:
     description, pose = read_description(body[0]), wire.pose(body[1])
     parent = items(body[2])
     parent_id = (integer(parent[1]) or spawned) if len(parent) == 2 and parent[0] else 0
     actor = world.spawn(description, pose, parent_id)
     for follow_up in items(body[5]):
-        run(calls, world, follow_up, actor.id)
+        run(context, world, follow_up, actor.id)
     return actor.id

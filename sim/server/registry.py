@@ -11,7 +11,7 @@ Handler = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Call:
-    """A method with its argument readers, and whether it answers Response<void>."""
+    """A function with its argument readers, and whether it answers Response<void>."""
 
     method: Handler
     readers: tuple[Callable[[Any], Any], ...]
@@ -25,7 +25,7 @@ CALLS: dict[str, Call] = {}
 def call(
     *names: str, takes: tuple[Callable[[Any], Any], ...] = (), void: bool = False, raw: bool = False
 ) -> Callable[[Handler], Handler]:
-    """Register a method of `calls.Calls` under its wire names; `raw` answers are not wrapped in a Response."""
+    """Register a function (context, *arguments) under its wire names; `raw` answers are not wrapped in a Response."""
 
     def register(method: Handler) -> Handler:
         for name in names:

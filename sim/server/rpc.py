@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from sim.server import wire
-from sim.server.calls import Calls, Client
+from sim.server.context import Client, Context
 from sim.server.errors import MalformedPacket
 from sim.server.streams import StreamHub
 
@@ -20,13 +20,13 @@ class RpcConnection(asyncio.Protocol):
 
     def __init__(
         self,
-        calls: Calls,
+        context: Context,
         hub: StreamHub,
         connections: set[RpcConnection],
         tune: Callable[[asyncio.Transport], None],
         on_change: Callable[[], None],
     ) -> None:
-        self._calls = calls
+        self._context = context
         self._hub = hub
         self._connections = connections
         self._tune = tune
@@ -49,7 +49,7 @@ class RpcConnection(asyncio.Protocol):
         if self._retry is not None:
             self._retry.cancel()
         self._connections.discard(self)
-        self._calls.forget(self._client)
+        self._context.forget(self._client)
         self._on_change()
 
     def data_received(self, data: bytes) -> None:
@@ -67,7 +67,7 @@ class RpcConnection(asyncio.Protocol):
         """Answer queued requests until one must wait."""
         while self._queue and self._transport is not None:
             request = self._queue[0]
-            if self._calls.ticks(request):
+            if self._context.ticks(request):
                 wait = self._hub.hold_s()
                 if wait > 0.0:
                     if self._retry is not None:
@@ -76,7 +76,7 @@ class RpcConnection(asyncio.Protocol):
                     return
             self._queue.popleft()
             try:
-                answer = self._calls.answer(request, self._client)
+                answer = self._context.answer(request, self._client)
             except Exception:
                 # A bug in one call must not take down the world that other clients share.
                 log.exception("%s failed inside the server", request.name)

@@ -13,8 +13,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from sim.server.calls import Calls
+from sim.server import calls as _calls  # noqa: F401 (fills the registry of calls)
 from sim.server.config import ServerConfig
+from sim.server.context import Context
 from sim.server.errors import ServerStartError
 from sim.server.rpc import RpcConnection
 from sim.server.streams import StreamConnection, StreamHub
@@ -116,7 +117,7 @@ async def serve(config: ServerConfig, on_ready: Callable[[str, int], None]) -> N
     world = World(town, hub, config.seed, port + 1)
     world.scene.prepare()
     connections: set[RpcConnection] = set()
-    calls = Calls(world, hub, load_town, available_towns())
+    context = Context(world, hub, load_town, available_towns())
     clock = AsyncClock(world, connections)
     world.on_pace_change = clock.update
 
@@ -130,7 +131,9 @@ async def serve(config: ServerConfig, on_ready: Callable[[str, int], None]) -> N
 
     hub.on_subscribe, hub.on_arrival = on_subscribe, on_arrival
     loop = asyncio.get_running_loop()
-    rpc = await loop.create_server(lambda: RpcConnection(calls, hub, connections, _tune, clock.update), sock=rpc_socket)
+    rpc = await loop.create_server(
+        lambda: RpcConnection(context, hub, connections, _tune, clock.update), sock=rpc_socket
+    )
     streams = await loop.create_server(lambda: StreamConnection(hub, _tune), sock=stream_socket)
     async with rpc, streams:
         on_ready(config.host, port)

@@ -1,0 +1,73 @@
+"""Carrying out calls: from a request to the function behind its name, and to the answer or the error."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from sim.maps import Town
+from sim.server import wire
+from sim.server.errors import BadArguments, CallError
+from sim.server.registry import CALLS
+from sim.server.streams import StreamHub
+from sim.server.unsupported import UNSUPPORTED
+from sim.server.world import World
+
+log = logging.getLogger(__name__)
+TICKING = frozenset({"tick_cue"})
+
+
+class Client:
+    """What the server remembers of one RPC connection."""
+
+    def __init__(self) -> None:
+        self.traffic_managers: set[int] = set()
+
+
+class Context:
+    """What a call works on: the world, its streams, the maps that can be loaded, and the client that calls."""
+
+    def __init__(self, world: World, hub: StreamHub, load_town: Callable[[str], Town], towns: tuple[str, ...]) -> None:
+        self.world = world
+        self.hub = hub
+        self.load_town = load_town
+        self.towns = towns
+        self.imported: Callable[[], Town] | None = None
+        self.managers: dict[int, str] = {}
+        self.client = Client()
+
+    def ticks(self, request: wire.Request) -> bool:
+        """Whether a request advances the world, and must therefore wait for announced subscriptions."""
+        if request.name in TICKING:
+            return True
+        return request.name == "apply_batch" and len(request.params) > 1 and bool(request.params[1])
+
+    def answer(self, request: wire.Request, client: Client) -> bytes:
+        """Carry out a request; always returns a response."""
+        known = CALLS.get(request.name)
+        if known is None:
+            if request.name in UNSUPPORTED:
+                refusal = f"{request.name} is not supported by Pilotage's embedded server"
+                return wire.response(request.message_id, wire.failure(refusal, UNSUPPORTED[request.name]))
+            return wire.rpc_error(request.message_id, f"no function {request.name!r:.80}")
+        self.client = client
+        try:
+            if len(request.params) < len(known.readers):
+                raise BadArguments(f"{len(known.readers)} arguments expected, got {len(request.params)}")
+            arguments = [read(value) for read, value in zip(known.readers, request.params, strict=False)]
+            result = known.method(self, *arguments)
+        except CallError as error:
+            if request.is_async:
+                log.debug("%s: %s", request.name, error)
+            return wire.response(request.message_id, wire.failure(str(error), known.void))
+        except (BadArguments, OverflowError) as error:
+            log.warning("%s: %s", request.name, error)
+            return wire.rpc_error(request.message_id, f"{request.name}: {error}")
+        if known.unwrapped:
+            return wire.response(request.message_id, result)
+        return wire.response(request.message_id, wire.VOID_SUCCESS if known.void else wire.success(result))
+
+    def forget(self, client: Client) -> None:
+        """A client is gone: drop the traffic managers that it registered."""
+        for port in client.traffic_managers:
+            self.managers.pop(port, None)
