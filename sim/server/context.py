@@ -10,7 +10,7 @@ from sim.server import wire
 from sim.server.errors import BadArguments, CallError
 from sim.server.registry import CALLS
 from sim.server.streams import StreamHub
-from sim.server.unsupported import UNSUPPORTED
+from sim.server.unsupported import IGNORED, REFUSED
 from sim.server.world import World
 
 log = logging.getLogger(__name__)
@@ -46,9 +46,11 @@ class Context:
         """Carry out a request; always returns a response."""
         known = CALLS.get(request.name)
         if known is None:
-            if request.name in UNSUPPORTED:
-                refusal = f"{request.name} is not supported by Pilotage's embedded server"
-                return wire.response(request.message_id, wire.failure(refusal, UNSUPPORTED[request.name]))
+            if refusal := REFUSED.get(request.name):
+                return wire.response(request.message_id, wire.failure(refusal.text(request.name), refusal.void))
+            if ignored := IGNORED.get(request.name):
+                result = wire.VOID_SUCCESS if ignored.void else wire.success(ignored.answer)
+                return wire.response(request.message_id, result)
             return wire.rpc_error(request.message_id, f"no function {request.name!r:.80}")
         self.client = client
         try:

@@ -1,75 +1,119 @@
-"""Calls of the 0.9.16 client that this server knows of and does not carry out."""
+"""Calls of the 0.9.16 client that this server knows of and does not carry out, and why.
+
+`docs/carla-support.md` is generated from these two tables and from `registry.CALLS`.
+"""
 
 from __future__ import annotations
 
-_VOID = (
-    "add_actor_force_at_location",
-    "add_actor_impulse_at_location",
-    "apply_ackermann_control_to_vehicle",
-    "apply_ackermann_controller_settings",
-    "apply_color_texture_to_objects",
-    "apply_float_color_texture_to_objects",
-    "blend_pose",
-    "close_vehicle_door",
-    "disable_sensor_for_ros",
-    "enable_carsim",
-    "enable_chrono_physics",
-    "enable_environment_objects",
-    "enable_gbuffers",
-    "enable_sensor_for_ros",
-    "freeze_traffic_light",
-    "get_pose_from_animation",
-    "load_map_layer",
-    "open_vehicle_door",
-    "reset_traffic_light_group",
-    "restore_physx_physics",
-    "send",
-    "set_annotations_traverse_translucency",
-    "set_bones_transform",
-    "set_ignored_vehicles",
-    "set_imui_gravity",
-    "set_replayer_ignore_hero",
-    "set_replayer_ignore_spectator",
-    "set_replayer_time_factor",
-    "set_traffic_light_green_time",
-    "set_traffic_light_red_time",
-    "set_traffic_light_state",
-    "set_traffic_light_yellow_time",
-    "set_wheel_pitch_angle",
-    "set_wheel_steer_direction",
-    "stop_recorder",
-    "stop_replayer",
-    "unload_map_layer",
-    "update_day_night_cycle",
-    "update_lights_state",
-    "use_carsim_road",
-)
-_VALUE = (
-    "are_gbuffers_enabled",
-    "get_ackermann_controller_settings",
-    "get_actor_bone_names",
-    "get_actor_bone_relative_transforms",
-    "get_actor_bone_world_transforms",
-    "get_actor_component_names",
-    "get_actor_component_relative_transform",
-    "get_actor_component_world_transform",
-    "get_actor_socket_names",
-    "get_actor_socket_relative_transforms",
-    "get_actor_socket_world_transforms",
-    "get_bones_transform",
-    "get_gbuffer_token",
-    "get_group_traffic_lights",
-    "get_imui_gravity",
-    "get_light_boxes",
-    "get_navigation_mesh",
-    "get_wheel_pitch_angle",
-    "is_sensor_enabled_for_ros",
-    "replay_file",
-    "request_file",
-    "show_recorder_actors_blocked",
-    "show_recorder_collisions",
-    "show_recorder_file_info",
-    "start_recorder",
-)
-# Name: whether the call answers Response<void>, whose errors are packed differently.
-UNSUPPORTED: dict[str, bool] = {**dict.fromkeys(_VOID, True), **dict.fromkeys(_VALUE, False)}
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A call that is answered with an error.
+
+    void    whether it answers Response<void>, whose errors are packed differently
+    reason  completes the sentence "<name> is refused because ..."
+    """
+
+    void: bool
+    reason: str
+
+    def text(self, name: str) -> str:
+        """What the client shows as a RuntimeError."""
+        return f"{name} is refused because {self.reason}"
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A call that succeeds and changes nothing.
+
+    void    whether it answers Response<void>
+    reason  completes the sentence "<name> is accepted and ignored because ..."
+    answer  wire form of the result, when it is not void
+    """
+
+    void: bool
+    reason: str
+    answer: object = None
+
+
+_NO_CHASSIS = "the embedded server has its own vehicle model instead of the Unreal plug-in of that name"
+_NO_DOORS = "vehicles of the embedded server have no moving doors"
+_NO_SKELETON = "actors of the embedded server have no skeleton"
+_NO_COMPONENTS = "actors of the embedded server are single meshes without named components, bones or sockets"
+_NO_GBUFFERS = "the software rasteriser keeps no G-buffers"
+_NO_LAYERS = "towns of the embedded server have a single layer"
+_NO_TEXTURES = "surfaces of the embedded server are flat shaded and take no textures"
+_NOT_YET = "it is not implemented yet"
+
+REFUSED: dict[str, Refusal] = {
+    # Results of another type than void.
+    "are_gbuffers_enabled": Refusal(False, _NO_GBUFFERS),
+    "get_ackermann_controller_settings": Refusal(False, _NOT_YET),
+    "get_actor_bone_names": Refusal(False, _NO_COMPONENTS),
+    "get_actor_bone_relative_transforms": Refusal(False, _NO_COMPONENTS),
+    "get_actor_bone_world_transforms": Refusal(False, _NO_COMPONENTS),
+    "get_actor_component_names": Refusal(False, _NO_COMPONENTS),
+    "get_actor_component_relative_transform": Refusal(False, _NO_COMPONENTS),
+    "get_actor_component_world_transform": Refusal(False, _NO_COMPONENTS),
+    "get_actor_socket_names": Refusal(False, _NO_COMPONENTS),
+    "get_actor_socket_relative_transforms": Refusal(False, _NO_COMPONENTS),
+    "get_actor_socket_world_transforms": Refusal(False, _NO_COMPONENTS),
+    "get_bones_transform": Refusal(False, _NO_SKELETON),
+    "get_gbuffer_token": Refusal(False, _NO_GBUFFERS),
+    "get_group_traffic_lights": Refusal(False, _NOT_YET),
+    "get_imui_gravity": Refusal(False, _NOT_YET),
+    "get_light_boxes": Refusal(False, _NOT_YET),
+    "get_navigation_mesh": Refusal(False, _NOT_YET),
+    "get_wheel_pitch_angle": Refusal(False, _NOT_YET),
+    "is_sensor_enabled_for_ros": Refusal(False, _NOT_YET),
+    "replay_file": Refusal(False, _NOT_YET),
+    "request_file": Refusal(False, _NOT_YET),
+    "show_recorder_actors_blocked": Refusal(False, _NOT_YET),
+    "show_recorder_collisions": Refusal(False, _NOT_YET),
+    "show_recorder_file_info": Refusal(False, _NOT_YET),
+    "start_recorder": Refusal(False, _NOT_YET),
+    # Void.
+    "add_actor_force_at_location": Refusal(True, _NOT_YET),
+    "add_actor_impulse_at_location": Refusal(True, _NOT_YET),
+    "apply_ackermann_control_to_vehicle": Refusal(True, _NOT_YET),
+    "apply_ackermann_controller_settings": Refusal(True, _NOT_YET),
+    "apply_color_texture_to_objects": Refusal(True, _NO_TEXTURES),
+    "apply_float_color_texture_to_objects": Refusal(True, _NO_TEXTURES),
+    "blend_pose": Refusal(True, _NO_SKELETON),
+    "close_vehicle_door": Refusal(True, _NO_DOORS),
+    "disable_sensor_for_ros": Refusal(True, _NOT_YET),
+    "enable_carsim": Refusal(True, _NO_CHASSIS),
+    "enable_chrono_physics": Refusal(True, _NO_CHASSIS),
+    "enable_environment_objects": Refusal(True, _NOT_YET),
+    "enable_gbuffers": Refusal(True, _NO_GBUFFERS),
+    "enable_sensor_for_ros": Refusal(True, _NOT_YET),
+    "freeze_traffic_light": Refusal(True, _NOT_YET),
+    "get_pose_from_animation": Refusal(True, _NO_SKELETON),
+    "load_map_layer": Refusal(True, _NO_LAYERS),
+    "open_vehicle_door": Refusal(True, _NO_DOORS),
+    "reset_traffic_light_group": Refusal(True, _NOT_YET),
+    "restore_physx_physics": Refusal(True, _NO_CHASSIS),
+    "send": Refusal(True, _NOT_YET),
+    "set_annotations_traverse_translucency": Refusal(True, _NOT_YET),
+    "set_bones_transform": Refusal(True, _NO_SKELETON),
+    "set_ignored_vehicles": Refusal(True, _NOT_YET),
+    "set_imui_gravity": Refusal(True, _NOT_YET),
+    "set_replayer_ignore_hero": Refusal(True, _NOT_YET),
+    "set_replayer_ignore_spectator": Refusal(True, _NOT_YET),
+    "set_replayer_time_factor": Refusal(True, _NOT_YET),
+    "set_traffic_light_green_time": Refusal(True, _NOT_YET),
+    "set_traffic_light_red_time": Refusal(True, _NOT_YET),
+    "set_traffic_light_state": Refusal(True, _NOT_YET),
+    "set_traffic_light_yellow_time": Refusal(True, _NOT_YET),
+    "set_wheel_pitch_angle": Refusal(True, _NOT_YET),
+    "set_wheel_steer_direction": Refusal(True, _NOT_YET),
+    "stop_recorder": Refusal(True, _NOT_YET),
+    "stop_replayer": Refusal(True, _NOT_YET),
+    "unload_map_layer": Refusal(True, _NO_LAYERS),
+    "update_day_night_cycle": Refusal(True, _NOT_YET),
+    "update_lights_state": Refusal(True, _NOT_YET),
+    "use_carsim_road": Refusal(True, _NO_CHASSIS),
+}
+IGNORED: dict[str, Ignored] = {}

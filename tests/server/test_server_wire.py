@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from sim.server import wire
 from sim.server.errors import BadArguments, MalformedPacket
+from sim.server.registry import CALLS
+from sim.server.unsupported import IGNORED, REFUSED
 
 
 def ask(port: int, *requests: bytes, answers: int = 1) -> list[list]:
@@ -39,12 +41,25 @@ def test_unknown_function_is_an_rpc_error(server):
     assert "make_coffee" in answer[0][2]
 
 
-@pytest.mark.parametrize(("name", "wrapped"), [("start_recorder", [[0]]), ("enable_carsim", [[True]])])
-def test_known_but_unsupported_calls_say_so(server, name, wrapped):
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_every_refused_call_says_why(server, name):
     [[_, _, error, result]] = ask(server.port, request(name))
     assert error is None
-    assert result[0][0] == wrapped[0][0]
-    assert "not supported" in result[0][1][0]
+    assert result == wire.failure(f"{name} is refused because {REFUSED[name].reason}", REFUSED[name].void)
+
+
+@pytest.mark.parametrize("name", sorted(IGNORED))
+def test_every_ignored_call_succeeds(server, name):
+    [[_, _, error, result]] = ask(server.port, request(name))
+    assert error is None
+    assert result == (wire.VOID_SUCCESS if IGNORED[name].void else wire.success(IGNORED[name].answer))
+
+
+def test_no_call_is_both_carried_out_and_refused_or_ignored():
+    import sim.server.calls  # noqa: F401 (fills the registry)
+
+    assert not REFUSED.keys() & IGNORED.keys()
+    assert not (REFUSED.keys() | IGNORED.keys()) & CALLS.keys()
 
 
 def test_answers_come_in_order_even_when_split_byte_by_byte(server):
