@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
 
 import carla
 import pytest
 
-READY_DEADLINE_S = 120.0  # the first ever start compiles
+FIRST_TOWN = "Pilotage01"
 
 
 @dataclass
@@ -63,6 +68,20 @@ def synchronous(world: carla.World) -> None:
     world.apply_settings(settings)
 
 
+def tidy(client: carla.Client) -> None:
+    """Leave the shared server as it was found: the first town, only the town's own actors, clear noon."""
+    world = client.get_world()
+    if not world.get_map().name.endswith(FIRST_TOWN):
+        world = client.load_world(FIRST_TOWN)
+    synchronous(world)
+    world.tick()  # actors younger than the last tick are in no list
+    for actor in world.get_actors():
+        if actor.type_id != "spectator" and not actor.type_id.startswith("traffic."):
+            actor.destroy()
+    world.set_weather(carla.WeatherParameters.ClearNoon)
+    world.tick()
+
+
 @pytest.fixture
 def client(server: Process) -> carla.Client:
     return server.client()
@@ -73,12 +92,7 @@ def world(client: carla.Client) -> Iterator[carla.World]:
     world = client.get_world()
     synchronous(world)
     yield world
-    world.tick()  # actors younger than the last tick are in no list
-    for actor in world.get_actors():
-        if actor.type_id != "spectator":
-            actor.destroy()
-    world.set_weather(carla.WeatherParameters.ClearNoon)
-    world.tick()
+    tidy(client)
 
 
 class Stage:
@@ -132,3 +146,53 @@ def start_server() -> Iterator[object]:
     yield launch
     for process in running:
         process.close()
+
+
+# ---- clients in processes of their own ---------------------------------------------------------------------------
+
+
+def _child(pipe: Connection, port: int, body: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    client = carla.Client("127.0.0.1", port)
+    client.set_timeout(10.0)
+    try:
+        pipe.send((True, body(client, *arguments)))
+    except BaseException:
+        pipe.send((False, traceback.format_exc()))
+    pipe.close()
+    os._exit(0)  # without the wheel's own clean-up, which aborts while a Traffic Manager runs
+
+
+@pytest.fixture
+def in_child(server: Process) -> Iterator[Callable[..., Any]]:
+    """`in_child(body, *arguments, deadline_s=60, attempts=3)`: what `body(client, *arguments)` returns in its own process.
+
+    For everything that uses the Traffic Manager. The 0.9.16 wheel can lose the wake-up between its two threads and
+    then sleeps forever, whatever the server does. A child that misses its deadline is ended and its body run again in
+    a tidied world, if (and only if) the server still answers and ticks for another client. `body` is a function at
+    the top of a test module; what it returns is pickled; what it raises fails the test.
+    """
+
+    def run(body: Callable[..., Any], *arguments: Any, deadline_s: float = 60.0, attempts: int = 3) -> Any:
+        context = multiprocessing.get_context("spawn")
+        for _ in range(attempts):
+            receiving, sending = context.Pipe(duplex=False)
+            child = context.Process(target=_child, args=(sending, server.port, body, arguments), daemon=True)
+            child.start()
+            sending.close()
+            try:
+                if receiving.poll(deadline_s):
+                    succeeded, result = receiving.recv()
+                    assert succeeded, result
+                    return result
+            except EOFError:
+                child.join(10.0)
+                pytest.fail(f"the client process died with exit code {child.exitcode}")
+            finally:
+                child.kill()
+                child.join(10.0)
+                receiving.close()
+            tidy(server.client())  # fails here if it is the server that hangs
+        pytest.fail(f"{attempts} client processes in a row hung for {deadline_s} s")
+
+    yield run
+    tidy(server.client())
