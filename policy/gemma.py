@@ -155,10 +155,3 @@ def check_options(config: PolicyConfig) -> None:
         raise InvalidPolicy(
             f"policy.temperature={config.temperature}: give 0 (the likeliest token) or a positive number"
         )
-
-
-def policy_tokens(loaded: LoadedModel) -> dict[str, Any]:
-    """Facts about a loaded model for a run's record."""
-    count = sum(weight.numel() for weight in loaded.model.parameters())
-    trainable = sum(weight.numel() for weight in loaded.model.parameters() if weight.requires_grad)
-    return {"parameters": count, "trainable": trainable, "vocabulary": len(loaded.processor.tokenizer)}

@@ -17,6 +17,7 @@ from sim.tasks import TaskConfig
 from sim.tasks.protocol import InvalidToolCall
 
 REMOTE_PORT_STEP = 10
+CPU_PATIENCE_S = 10.0
 
 
 class WorkerLost(PilotageError):
@@ -123,6 +124,8 @@ class RayExecutor:
         # What is wrong with the task is said here: an actor whose constructor raises is only dead.
         EnvWorker(task, session).close()
         start_ray(cluster, self.size)
+        if not cluster.address:
+            require_cpus(self.size * cluster.cpus_per_worker)
         self._ray = ray
         actor = ray.remote(max_restarts=0, max_task_retries=0, num_cpus=cluster.cpus_per_worker)(EnvWorker)
         self._make = lambda index: actor.remote(task, session_of(session, index))
@@ -162,6 +165,24 @@ class RayExecutor:
         self._ray.wait(closing, num_returns=len(closing), timeout=5.0)
         for worker in self._workers:
             self._ray.kill(worker, no_restart=True)
+
+
+def require_cpus(needed: float) -> None:
+    """Wait a little for so many free CPUs of this process's Ray. Raises RolloutError while others hold them.
+
+    Workers that cannot be placed would wait in silence until `start_timeout_s`; a pool that has just been closed gives
+    its CPUs back within moments.
+    """
+    import ray
+
+    deadline = time.monotonic() + CPU_PATIENCE_S
+    while (free := ray.available_resources().get("CPU", 0.0)) < needed:
+        if time.monotonic() > deadline:
+            raise RolloutError(
+                f"Ray has {free:g} free CPUs and the workers ask for {needed:g}: another pool of this process holds "
+                "them. Close it first, or lower rollouts.workers or cluster.cpus_per_worker"
+            )
+        time.sleep(0.1)
 
 
 def start_ray(cluster: ClusterConfig, workers: int) -> None:

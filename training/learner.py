@@ -151,6 +151,9 @@ def last_checkpoint(folder: Path) -> Path | None:
 
 
 class _Trainer(EpisodeGRPOTrainer):
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """TRL would describe a model for its hub beside every checkpoint; the run's report says more."""
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         target = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
         try:

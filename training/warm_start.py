@@ -17,6 +17,7 @@ from policy.gemma import GemmaPolicy
 from policy.interface import Turn
 from policy.perception import describe
 from rollouts.pool import RolloutPool
+from rollouts.storage import write_atomic
 from sim.tasks.emergency import SYSTEM_PROMPT
 from sim.tasks.tools import TOOLS
 from training.config import WarmStartConfig
@@ -79,11 +80,11 @@ def warm_start(
         raise TrainingError(
             f"the warm start names {accuracy['scene']:.0%} of held-out scenes right, below "
             f"training.warm_start.min_accuracy={config.min_accuracy:.0%}: a policy that does not see learns nothing "
-            "from RL; raise training.warm_start.steps or scenes"
+            "from RL; raise training.warm_start.scenes, look_steps or speak_steps"
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
     save_checkpoint(folder, loaded.model, loaded.processor, policy, TOOLS, provenance)
-    (folder / "accuracy.json").write_text(json.dumps(accuracy), "utf-8")
+    write_atomic(folder / "accuracy.json", json.dumps(accuracy))
     return WarmStartResult(loaded, accuracy, time.monotonic() - started, False, folder)
 
 

@@ -282,6 +282,13 @@ def _assert_told_at_once(ray: bool, session: SessionConfig, workers: int, kind: 
 # ---- what the policy gets and says -----------------------------------------------------------------------------------
 
 
+def test_a_pool_that_finds_no_cpus_says_who_holds_them(pool: RolloutPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    _warm(pool)
+    monkeypatch.setattr("rollouts.executors.CPU_PATIENCE_S", 0.5)
+    with pytest.raises(RolloutError, match=r"another pool.*rollouts\.workers"):
+        _open(64, True)
+
+
 def test_see_changes_what_the_policy_gets_but_not_what_is_kept(local: RolloutPool) -> None:
     def blank(frame: np.ndarray) -> np.ndarray:
         frame[:] = 0
