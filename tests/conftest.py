@@ -166,10 +166,10 @@ def _child(pipe: Connection, port: int, body: Callable[..., Any], arguments: tup
 def in_child(server: Process) -> Iterator[Callable[..., Any]]:
     """`in_child(body, *arguments, deadline_s=60, attempts=3)`: what `body(client, *arguments)` returns in a child.
 
-    A process of its own, for everything that uses the Traffic Manager. The 0.9.16 wheel can lose the wake-up between its two threads and
-    then sleeps forever, whatever the server does. A child that misses its deadline is ended and its body run again in
-    a tidied world, if (and only if) the server still answers and ticks for another client. `body` is a function at
-    the top of a test module; what it returns is pickled; what it raises fails the test.
+    A process of its own, for everything that uses the Traffic Manager: the 0.9.16 wheel can lose the wake-up between
+    its two threads and then sleeps forever, whatever the server does. A child that misses its deadline is ended and its
+    body run again in a tidied world, if (and only if) the server still answers and ticks for another client. `body` is
+    a function at the top of a test module; what it returns is pickled; what it raises fails the test.
     """
 
     def run(body: Callable[..., Any], *arguments: Any, deadline_s: float = 60.0, attempts: int = 3) -> Any:
