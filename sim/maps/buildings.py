@@ -36,9 +36,11 @@ def buildings(
     foot, size, yaw = _sites(sides, clearance, rng)
     if len(foot) == 0:
         return np.zeros((0, 3)), []
-    boxes.add(foot, size, yaw, Label.BUILDINGS)
+    numbers = boxes.add(foot, size, yaw, Label.BUILDINGS)
     radius = 0.5 * np.hypot(size[:, 0], size[:, 1])
-    return np.concatenate([foot[:, :2], radius[:, None]], axis=1), _houses(foot, size, yaw, rng)
+    walls, windows, roofs, floors_of = _houses(foot, size, yaw, rng)
+    meshes = [boxes.tie(walls, numbers), boxes.tie(windows, numbers.repeat(floors_of)), boxes.tie(roofs, numbers)]
+    return np.concatenate([foot[:, :2], radius[:, None]], axis=1), meshes
 
 
 def _sites(
@@ -74,8 +76,10 @@ def _sites(
     return foot, size, yaw
 
 
-def _houses(foot: np.ndarray, size: np.ndarray, yaw: np.ndarray, rng: np.random.Generator) -> list[Mesh]:
-    """Walls with a band of windows per floor, and a smaller block on the roof."""
+def _houses(
+    foot: np.ndarray, size: np.ndarray, yaw: np.ndarray, rng: np.random.Generator
+) -> tuple[Mesh, Mesh, Mesh, np.ndarray]:
+    """Walls, a band of windows per floor, a smaller block on the roof; and how many floors (N,) each house has."""
     facade = _FACADES[rng.integers(0, len(_FACADES), len(foot))] + rng.uniform(-10, 10, (len(foot), 1))
     glass = _WINDOWS[rng.integers(0, len(_WINDOWS), len(foot))]
     floors_of = ((size[:, 2] - 0.8) / FLOOR).round().astype(int)
@@ -92,11 +96,9 @@ def _houses(foot: np.ndarray, size: np.ndarray, yaw: np.ndarray, rng: np.random.
     roof = size.copy()
     roof[:, :2] *= 0.55
     roof[:, 2] = 2.2
-    return [
-        place(BOX, foot, size, yaw, facade, Label.BUILDINGS),
-        windows,
-        place(BOX, foot + np.array([0, 0, 1.0]) * size, roof, yaw, facade * 0.72, Label.BUILDINGS),
-    ]
+    walls = place(BOX, foot, size, yaw, facade, Label.BUILDINGS)
+    roofs = place(BOX, foot + np.array([0, 0, 1.0]) * size, roof, yaw, facade * 0.72, Label.BUILDINGS)
+    return walls, windows, roofs, floors_of
 
 
 def _footprint(foot: np.ndarray, size: np.ndarray, yaw: np.ndarray) -> np.ndarray:

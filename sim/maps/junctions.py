@@ -15,8 +15,8 @@ from sim.render.mesh import Mesh
 OUTLINE_ERROR = 0.005
 
 
-def junction_meshes(network: RoadNetwork) -> list[Mesh]:
-    """Asphalt that fills what the connecting lanes of each junction leave open.
+def junction_meshes(network: RoadNetwork) -> list[tuple[str, Mesh]]:
+    """Asphalt that fills what the connecting lanes of each junction leave open, with the junction's key.
 
     The outline is what an observer in the junction's middle sees as the farthest lane edge in every direction, arm
     ends closed by a straight cap: exact for junctions that are star-shaped from there, as crossings and tees are.
@@ -27,10 +27,10 @@ def junction_meshes(network: RoadNetwork) -> list[Mesh]:
         if road.junction is not None:
             connecting[road.junction].append(road)
     meshes = []
-    for roads in connecting.values():
+    for junction, roads in connecting.items():
         segments, level, flat = _outline_segments(roads)
         if flat and len(segments) >= 3:
-            meshes.append(_fan(segments, level))
+            meshes.append((f"Junction_{junction}", _fan(segments, level)))
     return meshes
 
 

@@ -19,19 +19,29 @@ from sim.render.mesh import Mesh
 
 @dataclass(frozen=True)
 class Scenery:
-    """Mesh and collision boxes of the surroundings."""
+    """Mesh and collision boxes of the surroundings; `owners` (T,): the box that each triangle shows, -1 for none."""
 
     mesh: Mesh
     boxes: StaticBoxes
+    owners: np.ndarray
+
+    def extended(self, mesh: Mesh, boxes: StaticBoxes, owners: np.ndarray) -> Scenery:
+        """These surroundings with more things in them, whose `owners` count from the first of `boxes`."""
+        shifted = np.where(owners >= 0, owners + len(self.boxes), -1).astype(np.int32)
+        return Scenery(
+            Mesh.concat([self.mesh, mesh]), self.boxes.joined(boxes), np.concatenate([self.owners, shifted])
+        )
 
 
-def build_scenery(network: RoadNetwork, name: str) -> Scenery:
-    """Terrain, hills, buildings, trees, lamp posts and guard rails around `network`; `name` seeds every draw."""
+def build_scenery(network: RoadNetwork, name: str, rails: bool = True) -> Scenery:
+    """Terrain, hills, buildings, trees, lamp posts and (`rails`) guard rails around `network`; `name` seeds draws."""
     rng = np.random.Generator(np.random.PCG64(zlib.crc32(name.encode())))
     clearance, boxes, sides = Clearance(network), BoxList(), roadsides(network)
     plain, low, high = ground(network)
-    meshes = [plain, *hills(low, high, rng), *lamps(sides, clearance, boxes), *guard_rails(sides, clearance, boxes)]
+    meshes = [plain, *hills(low, high, rng), *lamps(sides, clearance, boxes)]
+    if rails:
+        meshes += guard_rails(sides, clearance, boxes)
     houses, walls = buildings(sides, clearance, boxes, rng)
     meshes += walls
     meshes += trees(sides, clearance, houses, boxes, rng)
-    return Scenery(Mesh.concat(meshes), boxes.build())
+    return Scenery(Mesh.concat(meshes), boxes.build(), boxes.owners(meshes))

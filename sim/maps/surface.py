@@ -99,8 +99,8 @@ def lane_surface(lane: Lane) -> tuple[tuple[int, int, int], Label]:
     return _SURFACES[lane.kind]
 
 
-def lane_meshes(road: Road) -> list[Mesh]:
-    """Surfaces and kerbs of all lanes of one road."""
+def lane_meshes(road: Road, wider: float = 0.0) -> list[Mesh]:
+    """Surfaces and kerbs of all lanes of one road; `wider` metres are added outside the outermost lanes."""
     meshes = []
     for section in road.sections:
         s = section_samples(road, section)
@@ -109,6 +109,7 @@ def lane_meshes(road: Road) -> list[Mesh]:
             if not lanes:
                 continue
             edges = road.edges(section, side, s)
+            edges[-1] += side * wider
             heights = [0.0, *(lane.height for lane in lanes), 0.0]
             for number, lane in enumerate(lanes):
                 width = np.abs(edges[number + 1] - edges[number])

@@ -12,8 +12,9 @@ from sim.maps.boxes import StaticBoxes
 from sim.maps.junctions import junction_meshes
 from sim.maps.layouts import LAYOUTS
 from sim.maps.markings import crosswalk_meshes, mark_meshes
-from sim.maps.network import InvalidOpenDrive, parse_network
-from sim.maps.scenery import build_scenery
+from sim.maps.network import InvalidOpenDrive, RoadNetwork, parse_network
+from sim.maps.objects import TownObjects, town_objects
+from sim.maps.scenery import Scenery, build_scenery
 from sim.maps.spawns import spawn_points
 from sim.maps.surface import lane_meshes
 from sim.render.mesh import Mesh
@@ -27,13 +28,20 @@ class UnknownTown(PilotageError, ValueError):
 
 @dataclass(frozen=True)
 class Town:
-    """A town in CARLA's frame: the OpenDRIVE text for clients, and what the server drives on, renders and hits."""
+    """A town in CARLA's frame: the OpenDRIVE text for clients, and what the server drives on, renders and hits.
+
+    `objects` tells which triangles and boxes are one thing; `navigable` whether pedestrians get a navigation mesh,
+    `unseen` which objects no camera sees.
+    """
 
     name: str
     opendrive: str
     spawn_points: tuple[Pose, ...]
     mesh: Mesh
     boxes: StaticBoxes
+    objects: TownObjects
+    navigable: bool = True
+    unseen: tuple[int, ...] = ()
 
 
 def available_towns() -> tuple[str, ...]:
@@ -58,12 +66,27 @@ def load_xodr(source: str | Path, name: str) -> Town:
 
 def _build(name: str, text: str) -> Town:
     network = parse_network(text)
-    meshes = junction_meshes(network)
-    for road in network.roads:
-        meshes += lane_meshes(road)
-    for road in network.roads:
-        meshes += mark_meshes(road) + crosswalk_meshes(road)
-    if not meshes:
+    surfaces = road_surfaces(network)
+    if not surfaces:
         raise InvalidOpenDrive(f"map {name!r} has roads but no lanes")
     scenery = build_scenery(network, name)
-    return Town(name, text, spawn_points(network), Mesh.concat([*meshes, scenery.mesh]), scenery.boxes)
+    return assemble(name, text, network, surfaces, scenery)
+
+
+def road_surfaces(network: RoadNetwork, wider: float = 0.0) -> list[tuple[str, Mesh]]:
+    """Meshes of junctions, lanes and paint, each with the key of its junction or road; `wider` m at junctions."""
+    surfaces = junction_meshes(network)
+    for road in network.roads:
+        surfaces += [(road.id, mesh) for mesh in lane_meshes(road, wider if road.junction is not None else 0.0)]
+    for road in network.roads:
+        surfaces += [(road.id, mesh) for mesh in mark_meshes(road) + crosswalk_meshes(road)]
+    return surfaces
+
+
+def assemble(
+    name: str, text: str, network: RoadNetwork, surfaces: list[tuple[str, Mesh]], scenery: Scenery
+) -> Town:
+    """A town from its parts."""
+    mesh = Mesh.concat([*(part for _, part in surfaces), scenery.mesh])
+    objects = town_objects(surfaces, scenery.mesh, scenery.owners, scenery.boxes, mesh)
+    return Town(name, text, spawn_points(network), mesh, scenery.boxes, objects)

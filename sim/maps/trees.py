@@ -19,7 +19,7 @@ def trees(
     sides: list[Roadside], clearance: Clearance, houses: np.ndarray, boxes: BoxList, rng: np.random.Generator
 ) -> list[Mesh]:
     """Rows along the roads and loose groups behind them; broad-leaved and conifers."""
-    feet = []
+    feet = [np.zeros((0, 3))]
     for side in sides:
         row = np.arange(1, len(side.yaw) - 1, 3)
         row = row[rng.random(len(row)) < np.where(side.paved[row], 0.5, 0.75)]
@@ -41,11 +41,13 @@ def trees(
     leaf = _LEAVES[rng.integers(0, len(_LEAVES), count)] + rng.uniform(-8, 8, (count, 1))
     leaf[conifer] *= np.array([0.7, 0.8, 0.85])
     stem = np.stack([np.full(count, 0.28), np.full(count, 0.28), 0.45 * height], axis=1)
-    boxes.add(foot, stem, yaw, Label.VEGETATION)
+    numbers = boxes.add(foot, stem, yaw, Label.VEGETATION)
     radius = np.where(conifer, 0.19, 0.27) * height
-    meshes = [place(WALLS, foot, stem, yaw, np.tile(np.array(_BARK), (count, 1)), Label.VEGETATION)]
+    stems = place(WALLS, foot, stem, yaw, np.tile(np.array(_BARK), (count, 1)), Label.VEGETATION)
+    meshes = [boxes.tie(stems, numbers)]
     for shape, chosen, base in ((CROWN, ~conifer, 0.3), (CONE, conifer, 0.15)):
         size = np.stack([radius, radius, (1.0 - base) * height], axis=1)[chosen]
         lift = np.stack([np.zeros(count), np.zeros(count), base * height], axis=1)[chosen]
-        meshes.append(place(shape, foot[chosen] + lift, size, yaw[chosen], leaf[chosen], Label.VEGETATION))
+        crowns = place(shape, foot[chosen] + lift, size, yaw[chosen], leaf[chosen], Label.VEGETATION)
+        meshes.append(boxes.tie(crowns, numbers[chosen]))
     return meshes

@@ -17,6 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--host", default=defaults.host, help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, default=defaults.port, help="RPC port, 0 for a free pair (%(default)s)")
     parser.add_argument("--town", default=defaults.town, help="town loaded at start (default %(default)s)")
+    parser.add_argument("--maps", default=defaults.maps, help="folder of .xodr files that can be loaded by name")
     parser.add_argument("--seed", type=int, default=defaults.seed, help="seed of sensor noise (default %(default)s)")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin reaches end of file")
     parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
@@ -30,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
         host=options.host,
         port=options.port,
         town=options.town,
+        maps=options.maps,
         seed=options.seed,
         exit_with_parent=options.exit_with_parent,
     )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-
-from sim.maps import Town
+from sim.maps import MapLibrary, Town
 from sim.server import wire
 from sim.server.errors import BadArguments, CallError
 from sim.server.registry import CALLS
@@ -27,12 +25,11 @@ class Client:
 class Context:
     """What a call works on: the world, its streams, the maps that can be loaded, and the client that calls."""
 
-    def __init__(self, world: World, hub: StreamHub, load_town: Callable[[str], Town], towns: tuple[str, ...]) -> None:
+    def __init__(self, world: World, hub: StreamHub, maps: MapLibrary) -> None:
         self.world = world
         self.hub = hub
-        self.load_town = load_town
-        self.towns = towns
-        self.imported: Callable[[], Town] | None = None
+        self.maps = maps
+        self.imported: Town | None = None
         self.managers: dict[int, str] = {}
         self.client = Client()
 

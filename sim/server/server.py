@@ -104,11 +104,12 @@ class AsyncClock:
 
 async def serve(config: ServerConfig, on_ready: Callable[[str, int], None]) -> None:
     """Run a server until it is cancelled; `on_ready` gets host and port once connections are accepted."""
-    from sim.maps import UnknownTown, available_towns, load_town
+    from sim.maps import BrokenMap, MapLibrary, UnknownTown
 
     try:
-        town = load_town(config.town)
-    except UnknownTown as error:
+        library = MapLibrary(config.maps, _say)
+        town = library.load(config.town)
+    except (UnknownTown, BrokenMap) as error:
         raise ServerStartError(f"server.town={config.town!r}: {error}") from error
     _compile()
     rpc_socket, stream_socket = bind_pair(config.host, config.port)
@@ -117,7 +118,7 @@ async def serve(config: ServerConfig, on_ready: Callable[[str, int], None]) -> N
     world = World(town, hub, config.seed, port + 1)
     world.scene.prepare()
     connections: set[RpcConnection] = set()
-    context = Context(world, hub, load_town, available_towns())
+    context = Context(world, hub, library)
     clock = AsyncClock(world, connections)
     world.on_pace_change = clock.update
 
@@ -138,6 +139,12 @@ async def serve(config: ServerConfig, on_ready: Callable[[str, int], None]) -> N
     async with rpc, streams:
         on_ready(config.host, port)
         await asyncio.Event().wait()
+
+
+def _say(text: str) -> None:
+    """One line for whoever reads the terminal, and one for whoever reads the log."""
+    log.info("%s", text)
+    print(text, file=sys.stderr, flush=True)
 
 
 def _compile() -> None:

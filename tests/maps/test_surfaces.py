@@ -44,7 +44,7 @@ def test_junction_asphalt_covers_connecting_lanes_and_what_lies_between_them(
 ) -> None:
     inside = [waypoint for waypoint in road_map.generate_waypoints(2.0) if waypoint.is_junction]
     assert len(inside) > 100
-    meshes = junction_meshes(parse_network(town.opendrive))
+    meshes = [mesh for _, mesh in junction_meshes(parse_network(town.opendrive))]
     junctions = {waypoint.junction_id for waypoint in inside}
     assert len(meshes) == len(junctions)
     for junction in junctions:
@@ -59,7 +59,7 @@ def test_junction_asphalt_covers_connecting_lanes_and_what_lies_between_them(
 def test_junction_asphalt_ends_at_the_outermost_lanes(town: Town, road_map: carla.Map) -> None:
     # Medians too: an arm that has one is closed by a straight cap across it.
     kinds = carla.LaneType.Driving | carla.LaneType.Shoulder | carla.LaneType.Parking | carla.LaneType.Median
-    for mesh in junction_meshes(parse_network(town.opendrive)):
+    for _, mesh in junction_meshes(parse_network(town.opendrive)):
         for x, y, z in mesh.vertices.tolist():
             waypoint = road_map.get_waypoint(carla.Location(x, y, z), lane_type=kinds)
             beyond = waypoint.transform.location.distance(carla.Location(x, y, z)) - waypoint.lane_width / 2

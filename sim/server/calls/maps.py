@@ -1,0 +1,72 @@
+"""Calls about maps: which there are, the current one, loading another, and the files that clients ask for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.maps import BrokenMap, InvalidOpenDrive, UnknownTown
+from sim.maps.generated import GenerationParameters, generated_town
+from sim.server import wire
+from sim.server.context import Context
+from sim.server.errors import BadArguments, CallError
+from sim.server.registry import call
+from sim.server.wire import integer, items, number, text
+
+GENERATED = "OpenDriveMap"
+
+
+def read_parameters(value: object) -> GenerationParameters:
+    """carla.OpendriveGenerationParameters from its wire form. Raises BadArguments."""
+    distance, length, height, width, smooth, visible, pedestrians = items(value, 7)
+    lengths = [number(part) for part in (distance, length, height, width)]
+    if min(lengths) < 0.0 or max(lengths) > 1e4:
+        raise BadArguments(f"generation parameters {lengths} are not within 0 to 10000 m")
+    return GenerationParameters(*lengths, bool(smooth), bool(visible), bool(pedestrians))
+
+
+@call("get_available_maps")
+def get_available_maps(context: Context) -> list[str]:
+    return [f"/Game/Carla/Maps/{name}" for name in context.maps.names()]
+
+
+@call("get_map_info")
+def get_map_info(context: Context) -> list[Any]:
+    town = context.world.town
+    return [f"Carla/Maps/{town.name}", [wire.transform(point) for point in town.spawn_points]]
+
+
+@call("get_map_data")
+def get_map_data(context: Context) -> str:
+    return context.world.town.opendrive
+
+
+@call("get_required_files", takes=(text,))
+def get_required_files(context: Context, folder: str) -> list[str]:
+    return []
+
+
+@call("load_new_episode", takes=(text, bool, integer), void=True)
+def load_new_episode(context: Context, name: str, reset_settings: bool, layers: int) -> None:
+    short = name.replace("\\", "/").rsplit("/", 1)[-1]
+    if not short:
+        town = context.world.town
+    elif short == GENERATED and context.imported is not None:
+        town = context.imported
+    else:
+        try:
+            town = context.maps.load(name)
+        except UnknownTown as error:
+            raise CallError(f"map {name!r:.200} not found: {error}") from error
+        except BrokenMap as error:
+            raise CallError(str(error)) from error
+    context.world.load(town, reset_settings)
+
+
+@call("copy_opendrive_to_file", takes=(text, read_parameters), void=True)
+def copy_opendrive_to_file(context: Context, opendrive: str, parameters: GenerationParameters) -> None:
+    if not opendrive.lstrip("\ufeff \t\r\n").startswith("<"):  # anything else would name a file of this machine
+        raise CallError("the OpenDRIVE text cannot be read: it is not XML")
+    try:
+        context.imported = generated_town(opendrive, GENERATED, parameters)
+    except InvalidOpenDrive as error:
+        raise CallError(f"the OpenDRIVE text cannot be read: {error}") from error
