@@ -54,7 +54,9 @@ def generated_town(text: str, name: str, parameters: GenerationParameters) -> To
     return replace(
         town,
         navigable=parameters.enable_pedestrian_navigation,
-        unseen=() if parameters.enable_mesh_visibility else tuple(
+        unseen=()
+        if parameters.enable_mesh_visibility
+        else tuple(
             number
             for number, tag in enumerate(town.objects.tags.tolist())
             if tag in (Label.ROADS, Label.SIDEWALKS, Label.ROAD_LINES, Label.GROUND, Label.WALLS)

@@ -95,7 +95,9 @@ class TownObjects:
         angle = np.radians(self.yaws)
         cosine, sine = np.cos(angle)[:, None], np.sin(angle)[:, None]
         c, s = cosine[owner, 0], sine[owner, 0]
-        local = np.stack([c * points[:, 0] + s * points[:, 1], c * points[:, 1] - s * points[:, 0], points[:, 2]], axis=1)
+        local = np.stack(
+            [c * points[:, 0] + s * points[:, 1], c * points[:, 1] - s * points[:, 0], points[:, 2]], axis=1
+        )
         low, high = np.full((len(self), 3), np.inf), np.full((len(self), 3), -np.inf)
         np.minimum.at(low, owner, local)
         np.maximum.at(high, owner, local)

@@ -28,9 +28,7 @@ class Scenery:
     def extended(self, mesh: Mesh, boxes: StaticBoxes, owners: np.ndarray) -> Scenery:
         """These surroundings with more things in them, whose `owners` count from the first of `boxes`."""
         shifted = np.where(owners >= 0, owners + len(self.boxes), -1).astype(np.int32)
-        return Scenery(
-            Mesh.concat([self.mesh, mesh]), self.boxes.joined(boxes), np.concatenate([self.owners, shifted])
-        )
+        return Scenery(Mesh.concat([self.mesh, mesh]), self.boxes.joined(boxes), np.concatenate([self.owners, shifted]))
 
 
 def build_scenery(network: RoadNetwork, name: str, rails: bool = True) -> Scenery:

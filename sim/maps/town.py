@@ -83,9 +83,7 @@ def road_surfaces(network: RoadNetwork, wider: float = 0.0) -> list[tuple[str, M
     return surfaces
 
 
-def assemble(
-    name: str, text: str, network: RoadNetwork, surfaces: list[tuple[str, Mesh]], scenery: Scenery
-) -> Town:
+def assemble(name: str, text: str, network: RoadNetwork, surfaces: list[tuple[str, Mesh]], scenery: Scenery) -> Town:
     """A town from its parts."""
     mesh = Mesh.concat([*(part for _, part in surfaces), scenery.mesh])
     objects = town_objects(surfaces, scenery.mesh, scenery.owners, scenery.boxes, mesh)

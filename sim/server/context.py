@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+
 from sim.maps import MapLibrary, Town
 from sim.server import wire
 from sim.server.errors import BadArguments, CallError

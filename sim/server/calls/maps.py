@@ -18,10 +18,10 @@ GENERATED = "OpenDriveMap"
 def read_parameters(value: object) -> GenerationParameters:
     """carla.OpendriveGenerationParameters from its wire form. Raises BadArguments."""
     distance, length, height, width, smooth, visible, pedestrians = items(value, 7)
-    lengths = [number(part) for part in (distance, length, height, width)]
-    if min(lengths) < 0.0 or max(lengths) > 1e4:
-        raise BadArguments(f"generation parameters {lengths} are not within 0 to 10000 m")
-    return GenerationParameters(*lengths, bool(smooth), bool(visible), bool(pedestrians))
+    metres = number(distance), number(length), number(height), number(width)
+    if min(metres) < 0.0 or max(metres) > 1e4:
+        raise BadArguments(f"generation parameters {metres} are not within 0 to 10000 m")
+    return GenerationParameters(*metres, bool(smooth), bool(visible), bool(pedestrians))
 
 
 @call("get_available_maps")
