@@ -17,7 +17,7 @@ class WarmStartConfig:
     speak_steps           optimiser steps of the second stage: the whole model, describing and calling
     conversations         conversations per step of it
     turns                 frames per conversation
-    muon_learning_rate    peak, for the layers' matrices (Muon, Jordan et al. 2024)
+    muon_learning_rate    peak, for the layers' matrices (Muon, Jordan et al. 2024); 0 leaves them to AdamW too
     learning_rate         peak, for embeddings, norms and the head (AdamW)
     weight_decay          of both
     min_accuracy          share of held-out frames whose scene must be named right in all parts that matter for

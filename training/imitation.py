@@ -132,14 +132,18 @@ class _Optimizer:
         steps: int,
     ) -> None:
         # Embeddings are looked up, not multiplied: orthogonal updates make no sense there.
-        matrices = [w for name, w in weights.items() if w.dim() == 2 and "embed_tokens" not in name]
+        muon = config.muon_learning_rate > 0.0
+        matrices = [w for name, w in weights.items() if muon and w.dim() == 2 and "embed_tokens" not in name]
         chosen = {id(weight) for weight in matrices}
         rest = [weight for weight in (*weights.values(), *extra) if id(weight) not in chosen]
         self._all = [*matrices, *rest]
         self._parts: list[Any] = [
-            torch.optim.Muon(matrices, lr=config.muon_learning_rate, weight_decay=config.weight_decay),
-            torch.optim.AdamW(rest, config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98)),
+            torch.optim.AdamW(rest, config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98))
         ]
+        if matrices:
+            self._parts.append(
+                torch.optim.Muon(matrices, lr=config.muon_learning_rate, weight_decay=config.weight_decay)
+            )
         self._schedules = [
             torch.optim.lr_scheduler.LambdaLR(part, lambda step: _rate(step, steps)) for part in self._parts
         ]
