@@ -6,7 +6,7 @@ pilotage train resume=runs/latest
 pilotage evaluate checkpoint=runs/latest/checkpoint episodes=200
 pilotage replay run=runs/latest
 pilotage drive policy.driver=expert
-pilotage serve port=2000
+pilotage serve --port 2000 --worlds 8      (or port=2000 worlds=8)
 pilotage doctor
 """
 
@@ -24,6 +24,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from conf.errors import ConfigError
+from conf.flags import as_overrides
+from sim.server.config import option_names
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("conf.commands.train", "train a policy: warm start, online RL, evaluation, replay, report"),
@@ -53,7 +55,10 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(CONFIG_FAILURE)
     module, _ = COMMANDS[command]
     try:
-        overrides = _with_resumed_overrides(overrides) if command == "train" else overrides
+        if command == "train":
+            overrides = _with_resumed_overrides(overrides)
+        elif command == "serve":
+            overrides = as_overrides(overrides, option_names(), ("exit_with_parent",))
     except ConfigError as error:
         _fail(error, CONFIG_FAILURE)
     # Hydra reads sys.argv; naming the command there makes its help and errors say `pilotage train`.

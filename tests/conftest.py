@@ -148,6 +148,20 @@ def start_server() -> Iterator[object]:
         process.close()
 
 
+@pytest.fixture(scope="module")
+def start_module_server() -> Iterator[Callable[..., Process]]:
+    """Starts servers that the tests of a module share; all are ended after its last test."""
+    running: list[Process] = []
+
+    def launch(*options: str) -> Process:
+        running.append(start(*options))
+        return running[-1]
+
+    yield launch
+    for process in running:
+        process.close()
+
+
 # ---- clients in processes of their own ---------------------------------------------------------------------------
 
 

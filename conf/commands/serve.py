@@ -1,4 +1,4 @@
-"""`pilotage serve`: the embedded CARLA server alone, for any CARLA client."""
+"""`pilotage serve`: embedded CARLA worlds alone, for any CARLA client."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import sys
 
 from omegaconf import DictConfig
 
+from sim.server.config import PORT_STEP, ServerConfig, command_line, option_names
+
 
 def run(config: DictConfig) -> int:
     """Replace this process by the server, so that signals and the exit code are its own."""
-    arguments = ["--host", config.host, "--port", str(config.port), "--town", config.town, "--seed", str(config.seed)]
-    if config.maps:
-        arguments += ["--maps", config.maps]
-    print(f"Serving {config.town} on {config.host}:{config.port}; stop with Ctrl-C.", flush=True)
-    os.execv(sys.executable, [sys.executable, "-m", "sim.server", *arguments])
+    server = ServerConfig(**{name: config[name] for name in option_names()})
+    ports = [server.port + PORT_STEP * index for index in range(server.worlds)] if server.port else ["free ports"]
+    print(f"Serving {server.town} on {server.host}:{', '.join(map(str, ports))}; stop with Ctrl-C.", flush=True)
+    os.execv(sys.executable, [sys.executable, "-m", "sim.server", *command_line(server)])

@@ -1,23 +1,67 @@
-"""The embedded server as a child process: started on a free port, ended with its parent."""
+"""The embedded server as a child process: started on a free port, ended with its parent, however that ends."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import queue
 import selectors
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from typing import IO
+from concurrent.futures import Future
+from typing import IO, Any
 
 from sim.client.config import SessionConfig
 from sim.client.errors import ServerDied, TownUnavailable
 
 HOST = "127.0.0.1"
 STOP_DEADLINE_S = 3.0
+
+
+class _Starter:
+    """A thread that starts processes, and lives as long as this one.
+
+    Linux kills a server when the *thread* that started it ends (`sim.server.lifetime`); a caller's thread may end
+    long before its process does.
+    """
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self._jobs: queue.SimpleQueue[tuple[Future[Any], list[str], dict[str, Any]]] = queue.SimpleQueue()
+        threading.Thread(target=self._work, name="pilotage-server-starter", daemon=True).start()
+
+    def start(self, command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        """`subprocess.Popen(command, **options)`, called in the thread."""
+        started: Future[subprocess.Popen[bytes]] = Future()
+        self._jobs.put((started, command, options))
+        return started.result()
+
+    def _work(self) -> None:
+        while True:
+            started, command, options = self._jobs.get()
+            try:
+                started.set_result(subprocess.Popen(command, **options))
+            except BaseException as error:
+                started.set_exception(error)
+            del started
+
+
+_starter_lock = threading.Lock()
+_starter: _Starter | None = None
+
+
+def _start(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+    global _starter
+    with _starter_lock:
+        if _starter is None or _starter.pid != os.getpid():  # a forked process has no threads of its parent's
+            _starter = _Starter()
+        starter = _starter
+    return starter.start(command, **options)
 
 
 class EmbeddedServer:
@@ -29,7 +73,7 @@ class EmbeddedServer:
         self._log: IO[bytes] = tempfile.TemporaryFile(prefix="pilotage-server-")  # noqa: SIM115 - lives as the process
         command = [sys.executable, "-m", "sim.server", "--host", HOST, "--port", "0", "--exit-with-parent"]
         command += ["--town", config.town or "Pilotage01", "--seed", str(config.seed)]
-        self._process = subprocess.Popen(
+        self._process = _start(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

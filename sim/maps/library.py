@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
@@ -53,6 +54,8 @@ class MapLibrary:
         self._folder = Path(folder) if str(folder) else None
         self._announce = announce
         self._files: OrderedDict[tuple[str, int, int], Town] = OrderedDict()
+        # The worlds of a process share its maps: one thread loads, the others find them loaded.
+        self._lock = threading.Lock()
         if self._folder is not None and not self._folder.is_dir():
             raise UnknownTown(f"the map folder {str(folder)!r} does not exist; give a directory of .xodr files")
 
@@ -69,6 +72,10 @@ class MapLibrary:
         A file of the folder wins over a built-in town, and that over a stand-in; `Town03_Opt` is `Town03` where only
         that exists, as CARLA's layered maps have the same roads.
         """
+        with self._lock:
+            return self._load(name)
+
+    def _load(self, name: str) -> Town:
         short = name.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".xodr")
         files = self._listing()
         base = short.removesuffix(_OPTIMISED)

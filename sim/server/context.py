@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from sim.maps import MapLibrary, Town
 from sim.server import wire
@@ -26,8 +27,9 @@ class Client:
 class Context:
     """What a call works on: the world, its streams, the maps that can be loaded, and the client that calls."""
 
-    def __init__(self, world: World, hub: StreamHub, maps: MapLibrary) -> None:
+    def __init__(self, world: World, hub: StreamHub, maps: MapLibrary, tick: Callable[[], int]) -> None:
         self.world = world
+        self.tick = tick
         self.hub = hub
         self.maps = maps
         self.imported: Town | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import struct
+import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -32,7 +33,15 @@ SNAPSHOT_STREAM_TYPE = 17
 MAP_CHANGED = 1
 EMPTY_STATE = b"\0" * 54
 
-_packer = msgpack.Packer(use_bin_type=True)
+
+class _Packers(threading.local):
+    """A packer per thread: worlds answer from threads of their own, and a packer keeps one buffer."""
+
+    def __init__(self) -> None:
+        self.pack = msgpack.Packer(use_bin_type=True).pack
+
+
+_packers = _Packers()
 
 
 class Request(NamedTuple):
@@ -86,17 +95,17 @@ def _request(message: object) -> Request:
 
 def response(message_id: int, result: object) -> bytes:
     """A successful msgpack-rpc response."""
-    return _packer.pack([1, message_id, None, result])
+    return _packers.pack([1, message_id, None, result])
 
 
 def rpc_error(message_id: int, text: str) -> bytes:
     """A response that the client raises as rpc::rpc_error (it does not show the text)."""
-    return _packer.pack([1, message_id, text, None])
+    return _packers.pack([1, message_id, text, None])
 
 
 def pack(value: object) -> bytes:
     """msgpack bytes of a plain value."""
-    return _packer.pack(value)
+    return _packers.pack(value)
 
 
 # Response<T> and Response<void> each arrive as a one-element array around [variant index, value] or an optional error.

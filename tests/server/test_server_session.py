@@ -14,6 +14,7 @@ def test_ready_line_names_the_address(server):
         "event": "ready",
         "host": "127.0.0.1",
         "port": server.port,
+        "ports": [server.port],
         "pid": server.popen.pid,
         "town": "Pilotage01",
     }

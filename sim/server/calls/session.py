@@ -43,7 +43,7 @@ def set_episode_settings(context: Context, settings: Any) -> int:
 
 @call("tick_cue")
 def tick_cue(context: Context) -> int:
-    return context.world.tick() if context.world.settings.synchronous else context.world.frame + 1
+    return context.tick() if context.world.settings.synchronous else context.world.frame + 1
 
 
 @call("get_weather_parameters")
