@@ -54,9 +54,9 @@ def run(config: ServerConfig) -> None:
         world.start()
     ports = [world.port for world in worlds]
     ready = {"event": "ready", "host": config.host, "port": ports[0], "ports": ports, "pid": os.getpid()}
-    print(json.dumps({**ready, "town": config.town}), flush=True)
-    signal.signal(signal.SIGTERM, _interrupt)
     with contextlib.suppress(KeyboardInterrupt):
+        signal.signal(signal.SIGTERM, _interrupt)
+        print(json.dumps({**ready, "town": config.town}), flush=True)
         while any(world.is_alive() for world in worlds):
             time.sleep(1.0)
     for world in worlds:
