@@ -1,6 +1,6 @@
-"""Low-poly meshes of vehicles, pedestrians and props, deterministic and cached: same arguments, same object.
+"""Low-poly meshes of vehicles and pedestrians, deterministic and cached: same arguments, same object.
 
-Frames: x forward, y right, z up (m). Vehicles and props stand on z = 0 with the box centre above the origin, as
+Frames: x forward, y right, z up (m). Vehicles stand on z = 0 with the box centre above the origin, as
 CARLA's do; pedestrians have their origin at half height, as CARLA's walkers do.
 """
 
@@ -13,89 +13,17 @@ import numpy as np
 from sim.labels import Label
 from sim.render.mesh import Mesh
 from sim.render.scene import BRAKE_LAMP, HEAD_LAMP, TAIL_LAMP
-
-Extent = tuple[float, float, float]
-Color = tuple[int, int, int]
-
-GLASS = (34, 42, 52)
-TYRE = (24, 24, 26)
-RIM = (150, 152, 156)
-TRIM = (46, 47, 50)
-PLATE = (228, 228, 216)
+from sim.render.solids import GLASS, PLATE, TRIM, Builder, Color, Extent, UnknownModel, limb, shade
 
 VEHICLE_TAGS = {
     "car": Label.CAR,
     "van": Label.CAR,
+    "pickup": Label.TRUCK,
     "truck": Label.TRUCK,
     "bus": Label.BUS,
     "motorcycle": Label.MOTORCYCLE,
     "bicycle": Label.BICYCLE,
 }
-PROP_KINDS = ("cone", "barrier", "box", "sign")
-
-
-class UnknownModel(ValueError):
-    """A vehicle or prop kind that has no model."""
-
-
-_BOX_FACES = np.array(
-    [[0, 2, 1], [1, 2, 3], [4, 5, 6], [5, 7, 6], [0, 1, 4], [1, 5, 4], [2, 6, 3], [3, 6, 7], [0, 4, 2], [2, 4, 6],
-     [1, 3, 5], [3, 7, 5]]
-)  # fmt: skip
-_BOX_CORNERS = np.array([[i & 1, i >> 1 & 1, i >> 2] for i in range(8)], float)
-
-
-class _Builder:
-    """Collects coloured solids of one semantic tag."""
-
-    def __init__(self, tag: int) -> None:
-        self._tag = tag
-        self._parts: list[Mesh] = []
-
-    def add(self, vertices: object, triangles: object, color: object) -> None:
-        self._parts.append(Mesh.build(vertices, triangles, np.clip(np.asarray(color, float), 0, 255), self._tag))
-
-    def box(self, low: tuple[float, float, float], high: tuple[float, float, float], color: object) -> None:
-        corners = np.asarray(low, float) + _BOX_CORNERS * (np.asarray(high, float) - np.asarray(low, float))
-        self.add(corners, _BOX_FACES, color)
-
-    def loft(self, rings: list[list[tuple[float, float, float]]], color: object, colors: object = None) -> None:
-        """Skin between successive rings of equally many points, both ends closed with fans.
-
-        `colors`, if given, holds a colour for each side strip of each gap, (len(rings) - 1, points, 3).
-        """
-        points = np.array(rings, float)
-        sections, around = points.shape[:2]
-        faces, paint = [], []
-        for k in range(sections - 1):
-            for i in range(around):
-                a, b = k * around + i, k * around + (i + 1) % around
-                faces += [[a, b, a + around], [b, b + around, a + around]]
-                paint += [color if colors is None else colors[k][i]] * 2  # type: ignore[index]
-        for base in (0, (sections - 1) * around):
-            for i in range(1, around - 1):
-                faces.append([base, base + i, base + i + 1])
-                paint.append(color)
-        self.add(points.reshape(-1, 3), faces, np.array(paint, float))
-
-    def wheel(self, x: float, y: float, radius: float, width: float, sides: int = 10) -> None:
-        """A wheel on the ground with its axle along y, rims on both faces."""
-        angles = np.arange(sides) * 2.0 * np.pi / sides - np.pi / 2.0  # a corner on the ground
-
-        def ring(at: float, r: float) -> list[tuple[float, float, float]]:
-            return [(x + r * float(np.cos(a)), at, radius + r * float(np.sin(a))) for a in angles]
-
-        self.loft([ring(y - width / 2, radius), ring(y + width / 2, radius)], TYRE)
-        for face in (y - width / 2 - 0.012, y + width / 2 + 0.012):
-            fan = [[0, i, i + 1] for i in range(1, sides - 1)]
-            self.add(ring(face, 0.58 * radius), fan, RIM)
-
-    def build(self) -> Mesh:
-        return Mesh.concat(self._parts)
-
-
-def _shade(color: Color, factor: float) -> tuple[float, float, float]:
-    return color[0] * factor, color[1] * factor, color[2] * factor
 
 
 def _section(x: float, half: float, low: float, high: float, tuck: float) -> list[tuple[float, float, float]]:
@@ -106,7 +34,7 @@ def _section(x: float, half: float, low: float, high: float, tuck: float) -> lis
 
 
 def _lamps(
-    b: _Builder, hx: float, hy: float, low: float, high: float, width: float, brake: bool, front: tuple[float, float]
+    b: Builder, hx: float, hy: float, low: float, high: float, width: float, brake: bool, front: tuple[float, float]
 ) -> None:
     """Tail lamps low..high at both rear corners, wrapping round the side; head lamps likewise in front."""
     tail = BRAKE_LAMP if brake else TAIL_LAMP
@@ -117,7 +45,7 @@ def _lamps(
         b.box((hx - 0.16, y0, front[0]), (hx + 0.015, y1, front[1]), HEAD_LAMP)
 
 
-def _car(b: _Builder, e: Extent, color: Color, brake: bool) -> None:
+def _car(b: Builder, e: Extent, color: Color, brake: bool) -> None:
     hx, hy, hz = e
     top = 2.0 * hz
     clear, belt = 0.13 * top, 0.60 * top
@@ -130,9 +58,9 @@ def _car(b: _Builder, e: Extent, color: Color, brake: bool) -> None:
         _section(hx * 0.93, 0.93 * hy, clear, belt * 0.78, 0.96),
         _section(hx, 0.80 * hy, clear * 1.4, belt * 0.66, 0.96),
     ]
-    sill, flank, deck = _shade(color, 0.72), _shade(color, 0.94), _shade(color, 1.0)
-    strips = [[sill, flank, deck, flank, sill, _shade(color, 0.4)]] * (len(body) - 1)
-    b.loft(body, _shade(color, 0.85), strips)
+    sill, flank, deck = shade(color, 0.72), shade(color, 0.94), shade(color, 1.0)
+    strips = [[sill, flank, deck, flank, sill, shade(color, 0.4)]] * (len(body) - 1)
+    b.loft(body, shade(color, 0.85), strips)
     # Cabin: glass all round, body-coloured roof and pillars.
     w0, w1 = 0.90 * hy, 0.70 * hy
     base = belt - 0.02 * top
@@ -146,7 +74,7 @@ def _car(b: _Builder, e: Extent, color: Color, brake: bool) -> None:
         [[0, 1, 4], [1, 5, 4], [1, 2, 5], [2, 6, 5], [2, 3, 6], [3, 7, 6], [3, 0, 7], [0, 4, 7]],
         GLASS,
     )
-    b.box((rear_top, -w1 * 1.02, top - 0.06), (front_top, w1 * 1.02, top), _shade(color, 0.97))
+    b.box((rear_top, -w1 * 1.02, top - 0.06), (front_top, w1 * 1.02, top), shade(color, 0.97))
     for side in (-1.0, 1.0):
         for foot, head in ((rear_base, rear_top), (front_base, front_top), (-hx * 0.16, -hx * 0.16)):
             y0, y1 = side * w0 * 1.01, side * w1 * 1.02
@@ -168,7 +96,7 @@ def _car(b: _Builder, e: Extent, color: Color, brake: bool) -> None:
             b.wheel(x, side * (hy - 0.10), radius, 0.22)
 
 
-def _boxy(b: _Builder, kind: str, e: Extent, color: Color, brake: bool) -> None:
+def _boxy(b: Builder, kind: str, e: Extent, color: Color, brake: bool) -> None:
     """Van, truck or bus: upright bodies with kind-specific glass and cargo."""
     hx, hy, hz = e
     top = 2.0 * hz
@@ -197,9 +125,9 @@ def _boxy(b: _Builder, kind: str, e: Extent, color: Color, brake: bool) -> None:
             [(hx, -hy * 0.93, floor), (hx, -hy * 0.93, 0.42 * top), (hx, hy * 0.93, 0.42 * top),
              (hx, hy * 0.93, floor)],
         ]  # fmt: skip
-        side, roof = _shade(color, 0.94), _shade(color, 1.0)
-        strips = [[side, roof, side, _shade(color, 0.35)], [side, GLASS, side, TRIM], [side, roof, side, TRIM]]
-        b.loft(rings, _shade(color, 0.86), strips)
+        side, roof = shade(color, 0.94), shade(color, 1.0)
+        strips = [[side, roof, side, shade(color, 0.35)], [side, GLASS, side, TRIM], [side, roof, side, TRIM]]
+        b.loft(rings, shade(color, 0.86), strips)
         b.box((-hx - 0.015, -0.80 * hy, glass_low), (-hx + 0.02, 0.80 * hy, glass_high), GLASS)
         panes = 2 if kind == "van" else 6
         start, stop = (-0.1 * hx, slope * hx) if kind == "van" else (-0.94 * hx, slope * hx)
@@ -208,7 +136,7 @@ def _boxy(b: _Builder, kind: str, e: Extent, color: Color, brake: bool) -> None:
             b.box((a, -hy * 0.995, glass_low), (z, hy * 0.995, glass_high), GLASS)
         if kind == "bus":
             b.box((hx - 0.1, -0.88 * hy, 0.36 * top), (hx + 0.02, 0.88 * hy, 0.80 * top), GLASS)
-            b.box((-hx * 0.999, -hy * 1.003, 0.40 * top), (hx * 0.97, hy * 1.003, 0.44 * top), _shade(color, 0.55))
+            b.box((-hx * 0.999, -hy * 1.003, 0.40 * top), (hx * 0.97, hy * 1.003, 0.44 * top), shade(color, 0.55))
         axles = (-hx * 0.62, hx * 0.64)
     b.box((-hx - 0.03, -0.95 * hy, floor - 0.05), (-hx + 0.1, 0.95 * hy, floor + 0.16), TRIM)
     b.box((-hx - 0.045, -0.27, floor + 0.2), (-hx - 0.02, 0.27, floor + 0.33), PLATE)
@@ -220,25 +148,82 @@ def _boxy(b: _Builder, kind: str, e: Extent, color: Color, brake: bool) -> None:
             b.wheel(x, side_sign * (hy - 0.13), radius, 0.27, 8 if kind == "truck" else 10)
 
 
-def _limb(b: _Builder, a: Extent, z: Extent, r0: float, r1: float, color: object, sides: int = 6) -> None:
-    """A tapering prism from a to z."""
-    start, end = np.array(a), np.array(z)
-    axis = (end - start) / max(float(np.linalg.norm(end - start)), 1e-6)
-    aside = np.cross(axis, (0.0, 0.0, 1.0) if abs(axis[2]) < 0.9 else (1.0, 0.0, 0.0))
-    aside /= np.linalg.norm(aside)
-    upward = np.cross(axis, aside)
-    rings = []
-    for centre, radius in ((start, r0), (end, r1)):
-        ring = []
-        for i in range(sides):
-            angle = 2.0 * np.pi * i / sides
-            point = centre + radius * (np.cos(angle) * aside + np.sin(angle) * upward)
-            ring.append((float(point[0]), float(point[1]), float(point[2])))
-        rings.append(ring)
-    b.loft(rings, color)
+def _pickup(b: Builder, e: Extent, color: Color, brake: bool) -> None:
+    """A wedge with a load bed, as Tesla's Cybertruck is."""
+    hx, hy, hz = e
+    top = 2.0 * hz
+    clear, belt = 0.16 * top, 0.60 * top
+    body = [
+        _section(-hx, 0.94 * hy, clear * 1.3, 0.62 * top, 0.97),
+        _section(-hx * 0.9, hy, clear, 0.64 * top, 0.97),
+        _section(hx * 0.5, hy, clear, belt, 0.97),
+        _section(hx * 0.95, 0.97 * hy, clear, 0.5 * top, 0.97),
+        _section(hx, 0.92 * hy, clear * 1.4, 0.46 * top, 0.97),
+    ]
+    b.loft(body, shade(color, 0.9), [[shade(color, f) for f in (0.7, 0.9, 1.0, 0.9, 0.7, 0.4)]] * (len(body) - 1))
+    w0, w1 = 0.92 * hy, 0.74 * hy
+    ridge = 0.0
+    b.loft(
+        [[(-hx * 0.9, y0, 0.64 * top), (ridge, y1, top), (hx * 0.62, y0, belt)] for y0, y1 in ((-w0, -w1), (w0, w1))],
+        GLASS,
+        [[color, GLASS, color]],
+    )
+    b.box((-hx - 0.012, -0.85 * hy, 0.54 * top), (-hx + 0.02, 0.85 * hy, 0.58 * top), TRIM)
+    b.box((-hx - 0.03, -0.26, 0.36 * top), (-hx, 0.26, 0.42 * top), PLATE)
+    _lamps(b, hx, 0.90 * hy, 0.48 * top, 0.54 * top, 0.5 * hy, brake, (0.42 * top, 0.46 * top))
+    radius = min(0.44, 0.21 * top)
+    for x in (-hx * 0.60, hx * 0.60):
+        for side in (-1.0, 1.0):
+            b.wheel(x, side * (hy - 0.12), radius, 0.26)
 
 
-def _two_wheeler(b: _Builder, kind: str, e: Extent, color: Color, brake: bool) -> None:
+def _beacon(b: Builder, kind: str, e: Extent) -> None:
+    """A light bar within the box: on top of the roof of a car, on the forehead of what is taller."""
+    hx, hy, hz = e
+    top = 2.0 * hz
+    x, low, high = (-0.2 * hx, top - 0.05, top + 0.06) if kind == "car" else (0.66 * hx, top - 0.06, top + 0.08)
+    for y0, y1, color in ((-0.6, -0.1, (30, 60, 230)), (-0.1, 0.1, TRIM), (0.1, 0.6, (30, 60, 230))):
+        b.box((x - 0.14, y0 * hy, low), (x + 0.14, y1 * hy, high), color)
+
+
+_HOOD, _TRUNK = 4, 5
+
+
+def _open_doors(b: Builder, kind: str, e: Extent, color: Color, doors: int) -> None:
+    """Open doors as panels turned about their front edges; hood and trunk as raised lids."""
+    hx, hy, hz = e
+    top = 2.0 * hz
+    low, high = 0.18 * top, 0.60 * top
+    fronts = (0.36, 0.36, -0.16, -0.16) if kind == "car" else (0.80, 0.80, 0.10, 0.10)
+    length = min(1.0, 0.5 * hx)
+    for door, front in enumerate(fronts):
+        if doors >> door & 1:
+            side = 1.0 if door % 2 else -1.0
+            hinge, tip = (front * hx, side * hy), (front * hx - 0.5 * length, side * (hy + 0.87 * length))
+            thick = 0.05
+            b.loft(
+                [[(x, y, low), (x + thick, y, low), (x + thick, y, high), (x, y, high)] for x, y in (hinge, tip)],
+                shade(color, 0.92),
+            )
+    for lid, start, end in ((_HOOD, 0.45 * hx, 0.92 * hx), (_TRUNK, -0.8 * hx, -0.96 * hx)):
+        if doors >> lid & 1:
+            reach = abs(end - start) * 0.7
+            x = start + (0.5 if lid == _HOOD else -0.5) * reach
+            b.loft(
+                [
+                    [
+                        (start, y, high),
+                        (x, y, high + 0.87 * reach),
+                        (x, y, high + 0.87 * reach + 0.04),
+                        (start, y, high + 0.04),
+                    ]
+                    for y in (-0.8 * hy, 0.8 * hy)
+                ],
+                shade(color, 0.96),
+            )
+
+
+def _two_wheeler(b: Builder, kind: str, e: Extent, color: Color, brake: bool) -> None:
     """Motorcycle or bicycle with its rider, as CARLA's are ridden."""
     hx, _, hz = e
     top = 2.0 * hz
@@ -263,40 +248,58 @@ def _two_wheeler(b: _Builder, kind: str, e: Extent, color: Color, brake: bool) -
             ((0.0, 0.0, 0.32), (-axle * 0.35, 0.0, seat)),
             ((axle, 0.0, radius), (axle * 0.68, 0.0, bars)),
         ):
-            _limb(b, a, z, 0.03, 0.03, color, 4)
+            limb(b, a, z, 0.03, 0.03, color, 4)
         b.box((-hx, -0.05, seat * 0.75), (-hx * 0.93, 0.05, seat * 0.86), BRAKE_LAMP if brake else TAIL_LAMP)
     b.box((axle * 0.62, -0.30, bars - 0.02), (axle * 0.70, 0.30, bars + 0.03), TRIM)
     jacket = (52, 60, 78) if motor else (196, 80, 44)
     hip, shoulder = (-axle * 0.28, 0.0, seat + 0.06), (axle * 0.10, 0.0, 0.83 * top)
-    _limb(b, hip, shoulder, 0.17, 0.21, jacket)
+    limb(b, hip, shoulder, 0.17, 0.21, jacket)
     for side in (-1.0, 1.0):
         knee = (axle * 0.25, side * 0.17, seat * 0.9)
-        _limb(b, (hip[0], side * 0.11, hip[2]), knee, 0.09, 0.075, (40, 42, 52), 5)
-        _limb(b, knee, (0.0, side * 0.16, 0.30), 0.07, 0.06, (40, 42, 52), 5)
-        _limb(
-            b, (shoulder[0], side * 0.20, shoulder[2] - 0.05), (axle * 0.64, side * 0.27, bars), 0.06, 0.05, jacket, 5
-        )
+        limb(b, (hip[0], side * 0.11, hip[2]), knee, 0.09, 0.075, (40, 42, 52), 5)
+        limb(b, knee, (0.0, side * 0.16, 0.30), 0.07, 0.06, (40, 42, 52), 5)
+        limb(b, (shoulder[0], side * 0.20, shoulder[2] - 0.05), (axle * 0.64, side * 0.27, bars), 0.06, 0.05, jacket, 5)
     helmet = (226, 226, 222) if motor else (44, 92, 170)
-    _limb(b, (shoulder[0] + 0.05, 0.0, shoulder[2] + 0.02), (shoulder[0] + 0.07, 0.0, top), 0.12, 0.10, helmet)
+    limb(b, (shoulder[0] + 0.05, 0.0, shoulder[2] + 0.02), (shoulder[0] + 0.07, 0.0, top), 0.12, 0.10, helmet)
 
 
-@lru_cache(maxsize=256)
-def vehicle_mesh(kind: str, extent: Extent, color: Color, brake: bool = False) -> Mesh:
+@lru_cache(maxsize=512)
+def vehicle_mesh(
+    kind: str,
+    extent: Extent,
+    color: Color,
+    brake: bool = False,
+    center_x: float = 0.0,
+    beacon: bool = False,
+    doors: int = 0,
+) -> Mesh:
     """A vehicle standing on z = 0 within the box of half sizes `extent` (m), facing +x.
 
-    kind one of car, van, truck, bus, motorcycle, bicycle; `color` RGB paint; `brake` lights the brake lamps.
+    kind      car, van, pickup, truck, bus, motorcycle or bicycle
+    color     RGB paint
+    brake     lights the brake lamps
+    center_x  x of the box's centre (m)
+    beacon    a blue light bar on the roof
+    doors     bits 0 to 5: front left, front right, rear left, rear right, hood and trunk stand open
     Raises `UnknownModel`.
     """
     if kind not in VEHICLE_TAGS:
         raise UnknownModel(f"vehicle kind must be one of {', '.join(VEHICLE_TAGS)}, got {kind!r}")
-    builder = _Builder(int(VEHICLE_TAGS[kind]))
+    builder = Builder(int(VEHICLE_TAGS[kind]))
     if kind == "car":
         _car(builder, extent, color, brake)
+    elif kind == "pickup":
+        _pickup(builder, extent, color, brake)
     elif kind in ("motorcycle", "bicycle"):
         _two_wheeler(builder, kind, extent, color, brake)
     else:
         _boxy(builder, kind, extent, color, brake)
-    return builder.build()
+    if beacon:
+        _beacon(builder, kind, extent)
+    if doors:
+        _open_doors(builder, kind, extent, color, doors)
+    mesh = builder.build()
+    return mesh if center_x == 0.0 else mesh.moved(center_x, 0.0, 0.0)
 
 
 _SKIN = ((236, 188, 152), (198, 134, 92), (141, 85, 54), (92, 60, 42), (224, 172, 128))
@@ -320,62 +323,26 @@ def pedestrian_mesh(extent: Extent, seed: int) -> Mesh:
     hz = extent[2]
     unit = hz / 0.93  # proportions below are of a person 1.86 m tall
     wide = min(extent[1], 0.32 * unit)
-    b = _Builder(int(Label.PEDESTRIANS))
+    b = Builder(int(Label.PEDESTRIANS))
 
     def at(x: float, y: float, z: float) -> Extent:
         return (x * unit, y * wide / 0.32, z * unit - hz)
 
     for side, swing in ((-1.0, 0.20), (1.0, -0.20)):
-        _limb(b, at(0.0, side * 0.10, 0.92), at(swing * 0.6, side * 0.10, 0.48), 0.105 * unit, 0.08 * unit, trousers)
-        _limb(b, at(swing * 0.6, side * 0.10, 0.48), at(swing, side * 0.10, 0.06), 0.08 * unit, 0.06 * unit, trousers)
+        limb(b, at(0.0, side * 0.10, 0.92), at(swing * 0.6, side * 0.10, 0.48), 0.105 * unit, 0.08 * unit, trousers)
+        limb(b, at(swing * 0.6, side * 0.10, 0.48), at(swing, side * 0.10, 0.06), 0.08 * unit, 0.06 * unit, trousers)
         x, y, z = at(swing, side * 0.10, 0.0)
         b.box((x - 0.08 * unit, y - 0.05, z), (x + 0.17 * unit, y + 0.05, z + 0.10 * unit), (38, 30, 28))
         elbow = at(-swing * 0.7, side * 0.27, 1.14)
-        _limb(b, at(0.0, side * 0.23, 1.47), elbow, 0.070 * unit, 0.055 * unit, top_color)
-        _limb(b, elbow, at(-swing * 0.4 + 0.08, side * 0.26, 0.92), 0.050 * unit, 0.045 * unit, skin)
+        limb(b, at(0.0, side * 0.23, 1.47), elbow, 0.070 * unit, 0.055 * unit, top_color)
+        limb(b, elbow, at(-swing * 0.4 + 0.08, side * 0.26, 0.92), 0.050 * unit, 0.045 * unit, skin)
     rings = []
     for z, half_x, half_y in ((0.86, 0.11, 0.17), (1.12, 0.11, 0.17), (1.44, 0.13, 0.24), (1.54, 0.07, 0.12)):
         rings.append(
             [at(half_x * float(np.cos(a)), half_y * float(np.sin(a)), z) for a in np.arange(8) * 2.0 * np.pi / 8]
         )
     b.loft(rings, top_color)
-    _limb(b, at(0.0, 0.0, 1.50), at(0.02, 0.0, 1.62), 0.055 * unit, 0.055 * unit, skin)
-    _limb(b, at(0.02, 0.0, 1.58), at(0.03, 0.0, 1.74), 0.085 * unit, 0.105 * unit, skin, 8)
-    _limb(b, at(0.01, 0.0, 1.73), at(0.00, 0.0, 1.86), 0.115 * unit, 0.075 * unit, hair, 8)
-    return b.build()
-
-
-@lru_cache(maxsize=64)
-def prop_mesh(kind: str, extent: Extent) -> Mesh:
-    """A prop (tag Static) standing on z = 0 in the box of half sizes `extent`; kind cone, barrier, box or sign.
-
-    Raises `UnknownModel`.
-    """
-    hx, hy, hz = extent
-    top = 2.0 * hz
-    b = _Builder(int(Label.STATIC))
-    orange, white = (240, 96, 20), (238, 238, 234)
-    if kind == "cone":
-        b.box((-hx, -hy, 0.0), (hx, hy, 0.06 * top), (60, 56, 54))
-        levels = ((0.06, 0.72), (0.38, 0.50), (0.58, 0.36), (0.80, 0.21), (1.0, 0.10))
-        angles = np.arange(8) * 2.0 * np.pi / 8
-        rings = [[(r * hx * float(np.cos(a)), r * hy * float(np.sin(a)), z * top) for a in angles] for z, r in levels]
-        b.loft(rings, orange, [[orange] * 8, [white] * 8, [orange] * 8, [orange] * 8])
-    elif kind == "barrier":
-        b.box((-0.5 * hx, -0.92 * hy, 0.0), (0.5 * hx, -0.80 * hy, top), TRIM)
-        b.box((-0.5 * hx, 0.80 * hy, 0.0), (0.5 * hx, 0.92 * hy, top), TRIM)
-        stripes = 8
-        for low, high in ((0.62, 0.98), (0.22, 0.48)):
-            for k in range(stripes):
-                y0, y1 = hy * (2.0 * k / stripes - 1.0), hy * (2.0 * (k + 1) / stripes - 1.0)
-                b.box((-hx, y0, low * top), (hx, y1, high * top), (204, 36, 32) if k % 2 else white)
-    elif kind == "box":
-        b.box((-hx, -hy, 0.0), (hx, hy, top), (166, 122, 76))
-        b.box((-hx * 1.01, -hy * 0.16, 0.0), (hx * 1.01, hy * 0.16, top * 1.005), (206, 180, 130))
-    elif kind == "sign":
-        b.box((-0.04, -0.04, 0.0), (0.04, 0.04, 0.7 * top), (140, 142, 146))
-        b.box((-hx, -hy, 0.55 * top), (hx, hy, top), orange)
-        b.box((-hx * 1.1, -hy * 0.7, 0.72 * top), (hx * 1.1, hy * 0.7, 0.82 * top), (28, 26, 24))
-    else:
-        raise UnknownModel(f"prop kind must be one of {', '.join(PROP_KINDS)}, got {kind!r}")
+    limb(b, at(0.0, 0.0, 1.50), at(0.02, 0.0, 1.62), 0.055 * unit, 0.055 * unit, skin)
+    limb(b, at(0.02, 0.0, 1.58), at(0.03, 0.0, 1.74), 0.085 * unit, 0.105 * unit, skin, 8)
+    limb(b, at(0.01, 0.0, 1.73), at(0.00, 0.0, 1.86), 0.115 * unit, 0.075 * unit, hair, 8)
     return b.build()

@@ -68,14 +68,12 @@ class Actor:
 
     def bounding_box(self) -> list[Any]:
         """Wire form of the box in the actor's frame."""
-        blueprint = self.description.blueprint
-        return [list(blueprint.center), list(blueprint.extent), [0.0, 0.0, 0.0], self.id]
+        return [list(self.description.center), list(self.description.extent), [0.0, 0.0, 0.0], self.id]
 
     def packed(self, stream_port: int) -> list[Any]:
         """The actor's wire form."""
-        blueprint = self.description.blueprint
         token = wire.token(self.stream_id, stream_port) if self.stream_id else b""
-        tags = bytes([blueprint.semantic_tag]) if blueprint.semantic_tag else b""
+        tags = bytes(self.description.blueprint.semantic_tags)
         parent = self.parent.id if self.parent is not None else 0
         return [self.id, parent, self.description.packed(), self.bounding_box(), tags, token]
 

@@ -24,20 +24,28 @@ BRAKE_LIGHT_PEDAL = 0.02
 
 def actor_mesh(actor: Actor) -> Mesh:
     """The mesh of an actor that has a body."""
-    from sim.render.models import pedestrian_mesh, prop_mesh, vehicle_mesh
+    from sim.render.models import pedestrian_mesh, vehicle_mesh
+    from sim.render.props import prop_mesh
 
     blueprint: Blueprint = actor.description.blueprint
     if blueprint.chassis is not None:
         braking = actor.vehicle_control.brake > BRAKE_LIGHT_PEDAL
-        return vehicle_mesh(blueprint.kind, blueprint.extent, actor.description.color(), braking)
+        return vehicle_mesh(
+            blueprint.kind,
+            blueprint.extent,
+            actor.description.color(),
+            braking,
+            blueprint.center[0],
+            blueprint.default("special_type") == "emergency",
+        )
     if blueprint.kind == "walker":
         return pedestrian_mesh(blueprint.extent, int(blueprint.id[-4:]))
-    return prop_mesh(blueprint.kind, blueprint.extent)
+    return prop_mesh(blueprint.kind, actor.description.extent, blueprint.semantic_tag)
 
 
 def is_inside(actor: Actor, carrier: Actor) -> bool:
     """Whether a camera sits within its carrier's body, which must then not be drawn around it."""
-    center, extent = carrier.description.blueprint.center, carrier.description.blueprint.extent
+    center, extent = carrier.description.center, carrier.description.extent
     at = np.array([actor.pose.x, actor.pose.y, actor.pose.z, 1.0])
     local = np.linalg.solve(pose_matrix(carrier.pose), at)[:3] - center
     return bool(np.all(np.abs(local) <= np.asarray(extent) + INSIDE_MARGIN_M))

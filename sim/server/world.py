@@ -13,6 +13,8 @@ from sim.maps import Town
 from sim.server import powertrain, wire
 from sim.server.actors import Actor, VehicleControl, WalkerControl, spectator
 from sim.server.blueprints import Description
+from sim.server.blueprints.definition import MESH
+from sim.server.blueprints.props import prop_mass
 from sim.server.bodies import MOTION_FIELDS, PROP, VEHICLE, WALKER, BodyTable
 from sim.server.collisions import static_table
 from sim.server.dynamics import Dynamics
@@ -114,7 +116,7 @@ class World:
                 self._sensors[actor.id] = (sensor, Schedule(sensor.sensor_tick))
                 if blueprint.id.startswith("sensor.camera."):
                     self.scene.prepare()
-        else:
+        elif not description.bodiless:
             self._embody(actor)
         self._new_actor_id()
         self.actors[actor.id] = actor
@@ -122,11 +124,12 @@ class World:
 
     def _embody(self, actor: Actor) -> None:
         blueprint = actor.description.blueprint
+        extent = blueprint.solid or actor.description.extent
         index = self.table.allocate()
         row = self.table.rows[index]
         for name, value in zip(("x", "y", "z", "pitch", "yaw", "roll"), actor.pose):
             row[name] = value
-        for name, value in zip(("hx", "hy", "hz", "cx", "cy", "cz"), (*blueprint.extent, *blueprint.center)):
+        for name, value in zip(("hx", "hy", "hz", "cx", "cy", "cz"), (*extent, *actor.description.center)):
             row[name] = value
         row["collide"] = row["gravity"] = 1
         row["simulate"] = 1
@@ -141,10 +144,11 @@ class World:
         else:
             # Props stand where they were put until a client lets physics move them.
             row["kind"] = PROP
-            volume = 8.0 * blueprint.extent[0] * blueprint.extent[1] * blueprint.extent[2]
-            row["mass"] = max(3.0, 80.0 * volume)
-            row["inertia"] = row["mass"] * (blueprint.extent[0] ** 2 + blueprint.extent[1] ** 2) / 3.0
-            row["simulate"] = 0
+            mass = prop_mass(actor.description)
+            row["mass"] = mass
+            row["inertia"] = mass * (extent[0] ** 2 + extent[1] ** 2) / 3.0
+            # A mesh of the client's choice falls when the client gave it a mass, as in CARLA.
+            row["simulate"] = blueprint.kind == MESH and actor.description.number("mass") > 0.0
         if actor.parent is not None:
             row["simulate"] = row["collide"] = 0
         elif row["kind"] != PROP and self.dynamics.occupied(index):

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from sim.labels import Label
-from sim.render.models import PROP_KINDS, VEHICLE_TAGS, UnknownModel, pedestrian_mesh, prop_mesh, vehicle_mesh
+from sim.render.models import VEHICLE_TAGS, pedestrian_mesh, vehicle_mesh
+from sim.render.props import PROP_KINDS, prop_mesh
 from sim.render.scene import BRAKE_LAMP, HEAD_LAMP, TAIL_LAMP, check
+from sim.render.solids import UnknownModel
 
 EXTENTS = {
     "car": (2.4, 0.95, 0.74),
     "van": (2.95, 1.0, 1.3),
+    "pickup": (3.1, 1.2, 1.05),
     "truck": (4.2, 1.4, 1.9),
     "bus": (5.2, 1.3, 1.6),
     "motorcycle": (1.1, 0.4, 0.8),
@@ -87,4 +90,4 @@ def test_unknown_kinds_say_which_exist() -> None:
     with pytest.raises(UnknownModel, match="bicycle"):
         vehicle_mesh("tank", (1, 1, 1), (0, 0, 0))
     with pytest.raises(UnknownModel, match="cone"):
-        prop_mesh("tree", (1, 1, 1))
+        prop_mesh("spaceship", (1, 1, 1))

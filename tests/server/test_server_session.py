@@ -71,21 +71,6 @@ def test_spawned_actor_has_its_place_size_and_attributes(world, stage):
     assert world.get_actors().find(vehicle.id) is None
 
 
-def test_every_blueprint_spawns(world, stage):
-    library = world.get_blueprint_library()
-    assert len(library.filter("vehicle.*")) >= 12
-    assert len(library.filter("walker.pedestrian.*")) == 10
-    parent = stage.spawn("vehicle.tesla.model3")
-    for index, blueprint in enumerate(library):
-        if blueprint.id.startswith("sensor."):
-            actor = world.spawn_actor(blueprint, carla.Transform(), attach_to=parent)
-        else:
-            actor = world.spawn_actor(blueprint, carla.Transform(carla.Location(3000.0 + 30.0 * index, 3000.0, 1.0)))
-        world.tick()
-        assert world.get_actor(actor.id).type_id == blueprint.id
-        assert actor.destroy()
-
-
 def test_spawning_into_a_taken_place_fails_as_in_carla(world, stage):
     stage.spawn("vehicle.tesla.model3")
     with pytest.raises(RuntimeError, match="Spawn failed because of collision at spawn position"):

@@ -1,0 +1,170 @@
+"""What a blueprint is: an id, attributes with their types and defaults, and the box that its actors fill."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sim.server.errors import CallError
+
+BOOL, INT, FLOAT, STRING, COLOR = 1, 2, 3, 4, 5
+TRIGGER, CONTROLLER, EMPTY, MESH = "trigger", "controller", "empty", "mesh"
+BODILESS = frozenset({"", TRIGGER, CONTROLLER, EMPTY})
+"""Kinds that neither move nor bump into anything by themselves."""
+CUBE_M = 1.0
+"""Side of the cube that stands for a mesh file of the client's choice, at scale 1."""
+
+Size = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One blueprint attribute; `value` is its default, written as CARLA writes it.
+
+    restricted   only recommended values are meant to be chosen. CARLA's client shows the flag and does not enforce it.
+    """
+
+    name: str
+    type: int
+    value: str
+    recommended: tuple[str, ...] = ()
+    modifiable: bool = True
+    restricted: bool = False
+
+    def packed(self) -> list[Any]:
+        """The attribute's wire form."""
+        return [self.name, self.type, self.value, list(self.recommended), self.modifiable, self.restricted]
+
+
+@dataclass(frozen=True)
+class Chassis:
+    """What moves a vehicle (SI units); `peak_torque_nm` is the engine's."""
+
+    wheels: int
+    mass_kg: float
+    wheel_radius_m: float
+    peak_torque_nm: float
+    max_rpm: float
+    final_ratio: float
+    gears: tuple[float, ...]
+    drag: float
+    brake_torque_nm: float
+    cog_height_m: float
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """One entry of the catalogue.
+
+    kind          the mesh family that `sim.render` draws; "" for what cannot be seen
+    extent        half sizes (m) of the bounding box
+    center        centre (m) of the bounding box in the actor's frame
+    semantic_tags `carla.CityObjectLabel` values; the first is what an instance camera shows
+    solid         half sizes (m) of what can be bumped into, where the bounding box is much larger than that
+    paint         colour of vehicles that have no attribute "color"
+    """
+
+    uid: int
+    id: str
+    tags: str
+    attributes: tuple[Attribute, ...]
+    kind: str = ""
+    extent: Size = (0.0, 0.0, 0.0)
+    center: Size = (0.0, 0.0, 0.0)
+    semantic_tags: tuple[int, ...] = ()
+    chassis: Chassis | None = None
+    solid: Size | None = None
+    paint: tuple[int, int, int] = (255, 255, 255)
+
+    @property
+    def semantic_tag(self) -> int:
+        """The first semantic tag, 0 without any."""
+        return self.semantic_tags[0] if self.semantic_tags else 0
+
+    def packed(self) -> list[Any]:
+        """The definition's wire form."""
+        return [self.uid, self.id, self.tags, [attribute.packed() for attribute in self.attributes]]
+
+    def default(self, name: str) -> str:
+        """The default of an attribute, "" when there is none of that name."""
+        return next((attribute.value for attribute in self.attributes if attribute.name == name), "")
+
+
+@dataclass(frozen=True)
+class Description:
+    """A blueprint with the values that a client chose."""
+
+    blueprint: Blueprint
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    def packed(self) -> list[Any]:
+        """The description's wire form, read-only attributes included."""
+        return [
+            self.blueprint.uid,
+            self.blueprint.id,
+            [[a.name, a.type, self.values[a.name]] for a in self.blueprint.attributes],
+        ]
+
+    @property
+    def bodiless(self) -> bool:
+        """Whether the actor has neither a mesh nor anything to bump into."""
+        return self.blueprint.kind in BODILESS or (self.blueprint.kind == MESH and not self.values["mesh_path"])
+
+    @property
+    def extent(self) -> Size:
+        """Half sizes (m) of the bounding box. A friction trigger's attributes give it in cm, as in CARLA."""
+        kind = self.blueprint.kind
+        if kind == TRIGGER:
+            return tuple(self.number(f"extent_{axis}") / 100.0 for axis in "xyz")  # type: ignore[return-value]
+        if kind == MESH and not self.bodiless:
+            half = 0.5 * CUBE_M * abs(self.number("scale"))
+            return (half, half, half)
+        return self.blueprint.extent
+
+    @property
+    def center(self) -> Size:
+        """Centre (m) of the bounding box in the actor's frame."""
+        return (0.0, 0.0, self.extent[2]) if self.blueprint.kind == MESH else self.blueprint.center
+
+    def number(self, name: str) -> float:
+        """An attribute as a float. Raises CallError when it is not one."""
+        try:
+            return float(self.values[name])
+        except ValueError:
+            raise CallError(f"{self.blueprint.id}: attribute {name}={self.values[name]!r} is not a number") from None
+
+    def flag(self, name: str) -> bool:
+        """An attribute as a bool; False when the blueprint has no such attribute."""
+        return self.values.get(name, "false").lower() == "true"
+
+    def color(self) -> tuple[int, int, int]:
+        """The paint, the blueprint's own when there is no attribute for it or when it cannot be read."""
+        try:
+            red, green, blue = (min(255, max(0, int(part))) for part in self.values.get("color", "").split(","))
+        except ValueError:
+            return self.blueprint.paint
+        return (red, green, blue)
+
+
+def base_attributes(identifier: str, roles: tuple[str, ...]) -> tuple[Attribute, ...]:
+    """What every blueprint has: a role name and the name of its ROS topic."""
+    return (
+        Attribute("role_name", STRING, roles[0], roles),
+        Attribute("ros_name", STRING, identifier, (identifier,)),
+    )
+
+
+def choice(name: str, kind: int, *recommended: str, restricted: bool = False) -> Attribute:
+    """An attribute that a client may set; its default is the first recommended value, as in CARLA."""
+    return Attribute(name, kind, recommended[0], recommended, True, restricted)
+
+
+def fixed(name: str, kind: int, value: str) -> Attribute:
+    """An attribute that only tells something about the blueprint."""
+    return Attribute(name, kind, value, (), False)
+
+
+def tags_of(identifier: str) -> str:
+    """The tags that CARLA derives from an id."""
+    return ",".join(identifier.split("."))

@@ -1,0 +1,59 @@
+"""Reading an actor's description from a client."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from sim.server.blueprints.definition import BOOL, COLOR, FLOAT, INT, Attribute, Blueprint, Description
+from sim.server.errors import BadArguments, CallError
+from sim.server.wire import integer, items, text
+
+MAX_VALUE_CHARS = 1024
+
+
+def description_from(catalogue: Mapping[str, Blueprint], value: object) -> Description:
+    """A client's description [uid, id, [[name, type, value]]].
+
+    What the client left out has its default; what cannot be modified keeps its own value. Raises BadArguments for a
+    wrong shape or an attribute that the blueprint has not, CallError for an unknown id or a value not of its type.
+    """
+    uid, identifier, attributes = items(value, 3)
+    integer(uid)
+    blueprint = catalogue.get(text(identifier))
+    if blueprint is None:
+        raise CallError(f"no blueprint {identifier!r:.80} in this server's catalogue")
+    known = {attribute.name: attribute for attribute in blueprint.attributes}
+    values = {attribute.name: attribute.value for attribute in blueprint.attributes}
+    for entry in items(attributes):
+        name, _, chosen = items(entry, 3)
+        attribute = known.get(text(name))
+        if attribute is None:
+            raise BadArguments(f"{identifier} has no attribute {name!r:.40}")
+        if attribute.modifiable:
+            values[name] = _checked(identifier, attribute, text(chosen))
+    return Description(blueprint, values)
+
+
+def _checked(identifier: str, attribute: Attribute, value: str) -> str:
+    """The value, when it is of its attribute's type. CARLA's client checks the same before it sends."""
+    if value == attribute.value:
+        return value
+    good = len(value) <= MAX_VALUE_CHARS
+    if attribute.type == BOOL:
+        good = value.lower() in ("true", "false")
+    elif attribute.type in (INT, FLOAT):
+        good = good and _is_number(value, whole=attribute.type == INT)
+    elif attribute.type == COLOR:
+        parts = value.split(",")
+        good = good and len(parts) == 3 and all(_is_number(part, whole=True) for part in parts)
+    if not good:
+        raise CallError(f"{identifier}: {value!r:.60} is no value for attribute {attribute.name}")
+    return value
+
+
+def _is_number(value: str, whole: bool) -> bool:
+    try:
+        return math.isfinite(int(value) if whole else float(value))
+    except (ValueError, OverflowError):
+        return False

@@ -1,0 +1,58 @@
+"""The actor catalogue, as the carla client sees it."""
+
+from __future__ import annotations
+
+import carla
+import pytest
+
+from sim.server.blueprints.sensors import NOT_STREAMED
+
+FREE = carla.Location(3000.0, 3000.0, 1.0)
+
+
+def test_the_library_holds_the_actors_of_carla(world):
+    library = world.get_blueprint_library()
+    assert len(library.filter("vehicle.*")) == 41
+    assert len(library.filter("walker.pedestrian.*")) == 52
+    assert len(library.filter("static.prop.*")) == 99
+    for identifier in (
+        "static.trigger.friction",
+        "controller.ai.walker",
+        "util.actor.empty",
+        "static.prop.bike helmet",
+    ):
+        assert library.find(identifier).id == identifier
+    with pytest.raises(IndexError):
+        library.find("vehicle.no.such")
+
+
+def test_sensors_that_stream_nothing_are_not_advertised(world):
+    advertised = {blueprint.id for blueprint in world.get_blueprint_library().filter("sensor.*")}
+    assert "sensor.camera.rgb" in advertised
+    assert not advertised & NOT_STREAMED
+    assert "sensor.other.rss" not in advertised
+
+
+def test_every_blueprint_can_be_spawned_and_destroyed(world, client):
+    library = world.get_blueprint_library()
+    carrier = world.spawn_actor(library.find("vehicle.tesla.model3"), carla.Transform(FREE))
+    walker = world.spawn_actor(
+        library.find("walker.pedestrian.0001"), carla.Transform(carla.Location(3010.0, 3000.0, 1))
+    )
+    commands, blueprints = [], list(library)
+    for index, blueprint in enumerate(blueprints):
+        if blueprint.id.startswith("sensor."):
+            commands.append(carla.command.SpawnActor(blueprint, carla.Transform(), carrier))
+        elif blueprint.id.startswith("controller."):
+            commands.append(carla.command.SpawnActor(blueprint, carla.Transform(), walker))
+        else:
+            place = carla.Location(3030.0 + 20.0 * (index % 20), 3030.0 + 20.0 * (index // 20), 1.0)
+            commands.append(carla.command.SpawnActor(blueprint, carla.Transform(place)))
+    responses = client.apply_batch_sync(commands, True)
+    assert [response.error for response in responses if response.error] == []
+    actors = world.get_actors([response.actor_id for response in responses])
+    assert [actor.type_id for actor in actors] == [blueprint.id for blueprint in blueprints]
+    gone = client.apply_batch_sync([carla.command.DestroyActor(actor) for actor in actors], True)
+    assert not any(response.has_error() for response in gone)
+    left = {actor.id for actor in world.get_actors()}
+    assert not left & {actor.id for actor in actors}
