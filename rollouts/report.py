@@ -56,7 +56,7 @@ class ReportData:
     versions    package -> version
     evaluation  of `rollouts.evaluation.summarise`
     metrics     rows of metrics.csv, as dicts of numbers or their text: "step", "reward", "success", ...
-    timing      phase -> seconds
+    timing      phase -> seconds; "everything", if there, is the whole run and what shares are of
     ledger      of the worker pool: "jobs", "completed", "restarts", "dropped", "rescheduled", and "failures", a list
                 of sentences; other keys are shown as they are
     reproduce   shell command that repeats the run
@@ -94,7 +94,7 @@ def write_report(path: str | Path, data: ReportData) -> None:
         calls_plot=_uri(calls_figure(policies)) if policies else "",
         curve_plot=_uri(curve_figure(data.metrics)) if _has_curve(data.metrics) else "",
         window=_window(len(data.metrics)),
-        seconds=sum(data.timing.values()),
+        seconds=data.timing.get("everything", sum(data.timing.values())),
         video="" if data.video is None else _data_uri("video/mp4", read_whole(data.video)),
     )
     write_atomic(path, page)
@@ -259,9 +259,11 @@ def _signed(value: float, digits: int = 2) -> str:
 
 
 def _number(value: Any) -> str:
-    """Four figures for a float, anything else as it is."""
+    """Four figures for a float, "none" for an empty list, anything else as it is."""
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
     return str(value)
 
 
