@@ -68,7 +68,7 @@ def synchronous(world: carla.World) -> None:
     world.apply_settings(settings)
 
 
-def tidy(client: carla.Client) -> None:
+def tidy(client: carla.Client) -> carla.World:
     """Leave the shared server as it was found: the first town, only the town's own actors, clear noon."""
     world = client.get_world()
     if not world.get_map().name.endswith(FIRST_TOWN):
@@ -80,6 +80,7 @@ def tidy(client: carla.Client) -> None:
             actor.destroy()
     world.set_weather(carla.WeatherParameters.ClearNoon)
     world.tick()
+    return world
 
 
 @pytest.fixture
@@ -132,6 +133,18 @@ def _straight(town: carla.Map, point: carla.Transform) -> int:
 @pytest.fixture
 def stage(world: carla.World) -> Stage:
     return Stage(world)
+
+
+@pytest.fixture(scope="session")
+def make_stage() -> type[Stage]:
+    """For modules that keep one stage for all their tests."""
+    return Stage
+
+
+@pytest.fixture(scope="session")
+def tidy_world() -> Callable[[carla.Client], carla.World]:
+    """The world of a client's server, tidied; for modules that keep one world for all their tests."""
+    return tidy
 
 
 @pytest.fixture

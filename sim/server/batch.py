@@ -13,6 +13,7 @@ from sim.server.wire import integer, items
 from sim.server.world import World
 
 SPAWN = 0
+COMMANDS = 22  # alternatives in the wheel's command variant
 # Index in the wheel's command variant: call, and whether its argument is bare in a batch but wrapped in the call.
 _COMMANDS: dict[int, tuple[str, bool]] = {
     1: ("destroy_actor", False),
@@ -34,6 +35,20 @@ _COMMANDS: dict[int, tuple[str, bool]] = {
     18: ("set_vehicle_light_state", True),
     19: ("set_actor_location", False),
 }
+_REFUSED = {
+    3: "Ackermann control is not implemented yet",
+    20: "there is no Unreal console",
+    21: "no town has traffic lights yet",
+}
+
+
+def _refusal(index: int) -> str:
+    return _REFUSED.get(index, "CARLA 0.9.16 has no such command")
+
+
+def unsupported_commands() -> dict[int, str]:
+    """Why commands are refused, by their index in the wheel's variant."""
+    return {index: _refusal(index) for index in range(1, COMMANDS) if index not in _COMMANDS}
 
 
 def run(context: Context, world: World, command: Any, spawned: int = 0) -> list[Any]:
@@ -47,7 +62,7 @@ def run(context: Context, world: World, command: Any, spawned: int = 0) -> list[
             return wire.success(_spawn(context, world, items(body, 6), spawned))
         name, bare = _COMMANDS.get(index, ("", False))
         if not name:
-            raise CallError(f"batch command {index} is not supported by Pilotage's embedded server")
+            raise CallError(f"batch command {index} is refused because {_refusal(index)}")
         body = items(body)
         actor_id = integer(body[0]) if body else 0
         arguments = [actor_id or spawned, *body[1:]]

@@ -66,6 +66,7 @@ REFUSED: dict[str, Refusal] = {
     "get_imui_gravity": Refusal(False, _NOT_YET),
     "get_light_boxes": Refusal(False, _NOT_YET),
     "get_navigation_mesh": Refusal(False, _NOT_YET),
+    "get_vehicle_bone_world_transforms": Refusal(False, _NO_COMPONENTS),
     "get_wheel_pitch_angle": Refusal(False, _NOT_YET),
     "is_sensor_enabled_for_ros": Refusal(False, _NOT_YET),
     "replay_file": Refusal(False, _NOT_YET),
@@ -116,4 +117,6 @@ REFUSED: dict[str, Refusal] = {
     "update_lights_state": Refusal(True, _NOT_YET),
     "use_carsim_road": Refusal(True, _NO_CHASSIS),
 }
-IGNORED: dict[str, Ignored] = {}
+IGNORED: dict[str, Ignored] = {
+    "show_vehicle_debug_telemetry": Ignored(True, "it draws on the server's screen, and there is none"),
+}

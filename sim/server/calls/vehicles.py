@@ -68,4 +68,4 @@ def get_telemetry_data(context: Context, actor_id: int) -> list[Any]:
     rpm = engine_rpm(actor.physics, speed)
     wheels = [[w.tire_friction, 0.0, 0.0, speed / (w.radius / 100.0), *[0.0] * 7] for w in actor.physics.wheels]
     drag = float(row["air_drag"]) * speed * speed
-    return [speed, control.steer, control.throttle, control.brake, rpm, float(control.gear), drag, wheels]
+    return [speed, control.steer, control.throttle, control.brake, rpm, control.gear, drag, wheels]
