@@ -8,6 +8,7 @@ from collections.abc import Callable
 from sim.maps import MapLibrary, Town
 from sim.server import wire
 from sim.server.errors import BadArguments, CallError
+from sim.server.framing import Request
 from sim.server.registry import CALLS
 from sim.server.streams import StreamHub
 from sim.server.unsupported import IGNORED, REFUSED
@@ -36,13 +37,13 @@ class Context:
         self.managers: dict[int, str] = {}
         self.client = Client()
 
-    def ticks(self, request: wire.Request) -> bool:
+    def ticks(self, request: Request) -> bool:
         """Whether a request advances the world, and must therefore wait for announced subscriptions."""
         if request.name in TICKING:
             return True
         return request.name == "apply_batch" and len(request.params) > 1 and bool(request.params[1])
 
-    def answer(self, request: wire.Request, client: Client) -> bytes:
+    def answer(self, request: Request, client: Client) -> bytes:
         """Carry out a request; always returns a response."""
         known = CALLS.get(request.name)
         if known is None:

@@ -13,7 +13,7 @@ from sim.server.config import ServerConfig
 from sim.server.context import Context
 from sim.server.ports import Pair
 from sim.server.rpc import RpcConnection
-from sim.server.streams import StreamConnection, StreamHub
+from sim.server.streams import StreamHub, Subscriber, merge_snapshots
 from sim.server.world import SNAPSHOT_STREAM, World
 
 log = logging.getLogger(__name__)
@@ -65,9 +65,10 @@ class HostedWorld:
         loop = self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
 
-        def on_subscribe(stream_id: int, transport: asyncio.Transport) -> None:
-            if stream_id == SNAPSHOT_STREAM:
-                transport.write(self._world.snapshot)
+        def on_subscribe(subscriber: Subscriber) -> None:
+            if subscriber.stream_id == SNAPSHOT_STREAM:
+                subscriber.merge = merge_snapshots
+                subscriber.send(self._world.snapshot)
 
         def on_arrival() -> None:
             for connection in list(self._connections):
@@ -75,16 +76,18 @@ class HostedWorld:
 
         self._hub.on_subscribe, self._hub.on_arrival = on_subscribe, on_arrival
         rpc = await loop.create_server(
-            lambda: RpcConnection(self._context, self._hub, self._connections, _tune, self._clock.update),
+            lambda: RpcConnection(
+                self._context, self._hub, self._connections,
+                lambda transport: _tune(transport.get_extra_info("socket")), self._clock.update,
+            ),
             sock=self._rpc_socket,
-        )
-        streams = await loop.create_server(lambda: StreamConnection(self._hub, _tune), sock=self._stream_socket)
-        async with rpc, streams:
+        )  # fmt: skip
+        self._hub.listen(self._stream_socket, _tune)
+        async with rpc:
             self._accepting.set()
             await self._stop.wait()
 
 
-def _tune(transport: asyncio.Transport) -> None:
-    sock = transport.get_extra_info("socket")
+def _tune(sock: socket.socket) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)

@@ -1,24 +1,19 @@
-"""CARLA 0.9.16's wire format: msgpack-rpc framing, result wrapping, stream tokens, headers and snapshots.
+"""CARLA 0.9.16's wire format: result wrapping, stream tokens, headers and snapshots.
 
 Layouts were read from the 0.9.16 wheel; all binary records are packed and little endian.
 """
 
 from __future__ import annotations
 
-import math
+import reprlib
 import struct
 import threading
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgpack
 
 from sim.geometry import Pose
-from sim.server.errors import BadArguments, MalformedPacket
-
-MAX_REQUEST_BYTES = 32 * 1024 * 1024
-# msgpack allocates a list as long as its header claims, at every nesting level: keep hostile headers cheap.
-MAX_ITEMS = 1 << 14
+from sim.server.errors import BadArguments
 
 TOKEN_BYTES = 24
 _TOKEN = struct.Struct("<IHBB16s")
@@ -42,55 +37,6 @@ class _Packers(threading.local):
 
 
 _packers = _Packers()
-
-
-class Request(NamedTuple):
-    """One msgpack-rpc request: `params` without the metadata element; `is_async`: nobody reads the answer."""
-
-    message_id: int
-    name: str
-    params: list[Any]
-    is_async: bool
-
-
-class RequestReader:
-    """Splits a byte stream into requests."""
-
-    def __init__(self) -> None:
-        self._unpacker = msgpack.Unpacker(
-            raw=False,
-            strict_map_key=True,
-            max_buffer_size=MAX_REQUEST_BYTES,
-            max_str_len=MAX_REQUEST_BYTES,
-            max_bin_len=1 << 16,
-            max_array_len=MAX_ITEMS,
-            max_map_len=64,
-            max_ext_len=0,
-        )
-
-    def feed(self, data: bytes) -> Iterator[Request]:
-        """Requests completed by `data`. Raises MalformedPacket on anything else than msgpack-rpc requests."""
-        try:
-            self._unpacker.feed(data)
-            for message in self._unpacker:
-                yield _request(message)
-        except MalformedPacket:
-            raise
-        except (msgpack.UnpackException, ValueError, TypeError, RecursionError, MemoryError) as error:
-            raise MalformedPacket(f"not msgpack: {type(error).__name__}") from error
-
-
-def _request(message: object) -> Request:
-    if not isinstance(message, list) or len(message) != 4 or message[0] != 0:
-        raise MalformedPacket("not a request [0, id, name, params]")
-    _, message_id, name, params = message
-    if not isinstance(message_id, int) or not 0 <= message_id < 1 << 32 or not isinstance(name, str):
-        raise MalformedPacket("request without an unsigned id and a name")
-    if not isinstance(params, list):
-        raise MalformedPacket("request without a parameter list")
-    if not params or not isinstance(params[0], list) or len(params[0]) != 1:
-        raise MalformedPacket("request without call metadata")
-    return Request(message_id, name, params[1:], bool(params[0][0]))
 
 
 def response(message_id: int, result: object) -> bytes:
@@ -147,6 +93,20 @@ def snapshot_header(episode: int, platform_s: float, delta_s: float, flags: int)
     return _SNAPSHOT_HEADER.pack(episode, platform_s, delta_s, 0, 0, 0, flags)
 
 
+_FLAGS_AT = 4 + _STREAM_HEADER.size + _SNAPSHOT_HEADER.size - 4
+
+
+def snapshot_flags(message: bytes) -> int:
+    """The flags of a snapshot's stream message."""
+    return int.from_bytes(message[_FLAGS_AT : _FLAGS_AT + 4], "little")
+
+
+def with_snapshot_flags(message: bytes, flags: int) -> bytes:
+    """A snapshot's stream message with these flags as well."""
+    merged = (snapshot_flags(message) | flags).to_bytes(4, "little")
+    return message[:_FLAGS_AT] + merged + message[_FLAGS_AT + 4 :]
+
+
 def actor_record(actor_id: int, motion: tuple[float, ...], state: bytes) -> bytes:
     """119 bytes of one actor: `motion` = pose (6), velocity, angular velocity (deg/s), acceleration (3 each)."""
     return _ACTOR_HEAD.pack(actor_id, 1, *motion, state)
@@ -164,34 +124,37 @@ def walker_state(direction: tuple[float, float, float], speed: float, jump: bool
     return _WALKER_STATE.pack(*direction, speed, jump)
 
 
+FLOAT32_MAX = 3.4028234663852886e38
+
 # ---- reading arguments -------------------------------------------------------------------------------------------
 
 
 def number(value: object) -> float:
-    """A finite float. Raises BadArguments."""
-    if not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise BadArguments(f"expected a finite number, got {value!r:.60}")
+    """A finite float that the wire's 32 bits can hold. Raises BadArguments."""
+    # Written so that it refuses NaN, and integers too long for math.isfinite.
+    if not isinstance(value, (int, float)) or not -FLOAT32_MAX <= value <= FLOAT32_MAX:
+        raise BadArguments(f"expected a finite number, got {reprlib.repr(value)}")
     return float(value)
 
 
 def integer(value: object) -> int:
     """An int. Raises BadArguments."""
     if not isinstance(value, int):
-        raise BadArguments(f"expected an integer, got {value!r:.60}")
+        raise BadArguments(f"expected an integer, got {reprlib.repr(value)}")
     return int(value)
 
 
 def text(value: object) -> str:
     """A str. Raises BadArguments."""
     if not isinstance(value, str):
-        raise BadArguments(f"expected text, got {value!r:.60}")
+        raise BadArguments(f"expected text, got {reprlib.repr(value)}")
     return value
 
 
 def items(value: object, count: int | None = None) -> list[Any]:
     """A list, of `count` items if given. Raises BadArguments."""
     if not isinstance(value, (list, tuple)) or (count is not None and len(value) != count):
-        raise BadArguments(f"expected a list{'' if count is None else f' of {count}'}, got {value!r:.60}")
+        raise BadArguments(f"expected a list{'' if count is None else f' of {count}'}, got {reprlib.repr(value)}")
     return list(value)
 
 

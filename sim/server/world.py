@@ -19,6 +19,7 @@ from sim.server.bodies import MOTION_FIELDS, PROP, VEHICLE, WALKER, BodyTable
 from sim.server.collisions import static_table
 from sim.server.dynamics import Dynamics
 from sim.server.errors import CallError
+from sim.server.guard import LIMIT, put_back, runaways
 from sim.server.scene import Scene
 from sim.server.sensors import Contact, Moment, Schedule, Sensor, make_sensor
 from sim.server.settings import EpisodeSettings
@@ -74,8 +75,14 @@ class World:
             self.settings = EpisodeSettings()
         self.frame += 1
         self._begin(town)
-        self._hub.publish(SNAPSHOT_STREAM, self._snapshot, droppable=False)
+        self._hub.publish(SNAPSHOT_STREAM, self._snapshot)
         self.on_pace_change()
+
+    def has_stream(self, stream_id: int) -> bool:
+        """Whether a live sensor, or the world itself, sends on this stream."""
+        return stream_id == SNAPSHOT_STREAM or any(
+            sensor.actor.stream_id == stream_id for sensor, _ in self._sensors.values()
+        )
 
     @property
     def snapshot(self) -> bytes:
@@ -104,6 +111,8 @@ class World:
 
     def spawn(self, description: Description, pose: Pose, parent_id: int = 0) -> Actor:
         """Bring an actor into the world. Raises CallError when its place is taken or an attribute is impossible."""
+        if max(map(abs, pose)) > LIMIT:
+            raise CallError(f"Spawn failed because {pose} is further away than {LIMIT:g} m")
         parent = self.actor(parent_id) if parent_id else None
         blueprint = description.blueprint
         actor = Actor(self._next_actor, description, pose, parent, pose if parent is not None else None)
@@ -201,7 +210,9 @@ class World:
             row["yaw"] = math.degrees(math.atan2(y, x))
 
     def move(self, actor: Actor, pose: Pose) -> None:
-        """Teleport; relative to the parent when attached. A body keeps its velocity, as in CARLA."""
+        """Teleport; relative to the parent when attached. A body keeps its velocity, as in CARLA. Raises CallError."""
+        if max(map(abs, pose)) > LIMIT:
+            raise CallError(f"actor {actor.id} cannot be moved to {pose}: nothing is further away than {LIMIT:g} m")
         if actor.parent is not None:
             actor.relative = pose
             actor.place()
@@ -240,15 +251,23 @@ class World:
         """Advance the world by one step and send what it shows; returns the frame made."""
         self.delta_s = delta_s or self.settings.fixed_delta_s or ASYNC_DELTA_S
         self._apply_forces()
+        self._stop_runaways()
         contacts = self._contacts(self.dynamics.step(self.delta_s))
+        self._stop_runaways()
         self._release_controls()
         self.frame += 1
         self.elapsed_s += self.delta_s
         self._snapshot = self._make_snapshot()
         self._flags = 0
-        self._hub.publish(SNAPSHOT_STREAM, self._snapshot, droppable=False)
+        self._hub.publish(SNAPSHOT_STREAM, self._snapshot)
         self._emit(contacts)
         return self.frame
+
+    def _stop_runaways(self) -> None:
+        for index in runaways(self.table):
+            actor = self._by_row[index]
+            log.warning("actor %d left the world of finite numbers: it is put back", actor.id)
+            put_back(self.table, index, actor.pose)
 
     def _apply_forces(self) -> None:
         for actor in self._by_row.values():

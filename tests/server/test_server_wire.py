@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sim.server import wire
 from sim.server.errors import BadArguments, MalformedPacket
+from sim.server.framing import RequestReader
 from sim.server.registry import CALLS
 from sim.server.unsupported import IGNORED, REFUSED
 
@@ -119,7 +120,7 @@ def test_random_bytes_do_not_kill_the_server(server, data):
         msgpack.packb([0, 1, "version"]),
         msgpack.packb([0, -1, "version", [[False]]]),
         msgpack.packb([0, 1, "version", []]),
-        b"\x94\x00\x01\xa1a\xdd\xff\xff\xff\xff",  # announces 4 billion parameters
+        b"\x94\x00\x01\xa1a\xdd\xff\xff\xff\xff" + b"\x90" * (5 << 20),  # begins to send 4 billion parameters
         b"\x91" * 5000,
         b"\x94\x00\x01\xa1\xff\x91\x91\xc2",  # not UTF-8
     ],
@@ -158,15 +159,21 @@ def test_an_announced_subscriber_that_never_comes_delays_a_tick_only_briefly(ser
 )
 def test_reader_gives_the_same_requests_however_the_bytes_are_cut(messages, size):
     data = b"".join(msgpack.packb([0, number, name, [[True], *rest]]) for number, name, rest in messages)
-    reader = wire.RequestReader()
-    got = [item for start in range(0, len(data), size) for item in reader.feed(data[start : start + size])]
+    reader, got = RequestReader(), []
+    for start in range(0, len(data), size):
+        reader.feed(data[start : start + size])
+        while (item := reader.next_request()) is not None:
+            got.append(item)
     assert [(item.message_id, item.name, item.is_async) for item in got] == [(n, name, True) for n, name, _ in messages]
 
 
 @given(st.binary(max_size=300))
 def test_reader_raises_nothing_but_malformed_packet(data):
     with contextlib.suppress(MalformedPacket):
-        list(wire.RequestReader().feed(data))
+        reader = RequestReader()
+        reader.feed(data)
+        while reader.next_request() is not None:
+            pass
 
 
 @given(WRONG)

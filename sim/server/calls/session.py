@@ -25,7 +25,8 @@ def get_episode_info(context: Context) -> list[Any]:
 
 @call("get_sensor_token", takes=(integer,))
 def get_sensor_token(context: Context, stream_id: int) -> list[bytes]:
-    context.hub.announce(stream_id)
+    if context.world.has_stream(stream_id):
+        context.hub.announce(stream_id)
     return [wire.token(stream_id & 0xFFFFFFFF, context.world.stream_port)]
 
 
