@@ -16,7 +16,7 @@ from sim.server.collisions import STATIC_COLUMNS, candidates, footprint, overlap
 from sim.server.vehicle_physics import GRAVITY, advance_vehicle
 
 SUBSTEP_S = 0.005
-MAX_SUBSTEPS = 200
+MAX_SUBSTEPS = 1000
 FALL_RATE = 240.0  # deg/s
 SLIDE_FRICTION = 0.6  # of a fallen walker or a loose prop on the road
 
@@ -161,12 +161,15 @@ class Dynamics:
         """Whether row `index` overlaps any other body or immovable box."""
         return bool(_occupied(self.table.rows, self.table.count, index, self.statics))
 
-    def step(self, dt: float) -> Iterator[tuple[int, int, float, float]]:
-        """Advance by `dt` seconds; yields (row, other row or -1 - static index, impulse x, y on the first; N s)."""
+    def step(self, dt: float, longest_substep: float = SUBSTEP_S) -> Iterator[tuple[int, int, float, float]]:
+        """Advance by `dt` seconds in substeps of at most `longest_substep` and SUBSTEP_S seconds.
+
+        Yields (row, other row or -1 - static index, impulse x, y on the first; N s).
+        """
         table = self.table
         if table.count == 0:
             return
-        substeps = min(MAX_SUBSTEPS, max(1, math.ceil(dt / SUBSTEP_S - 1e-6)))
+        substeps = min(MAX_SUBSTEPS, max(1, math.ceil(dt / min(longest_substep, SUBSTEP_S) - 1e-6)))
         while True:
             total = _advance(
                 table.rows, table.count, table.steer_curves, self.statics, dt, substeps, self._pairs, self._impulses

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import threading
+import time
 
 from sim.maps import MapLibrary, Town
 from sim.server.clock import Clock
@@ -32,6 +33,7 @@ class HostedWorld:
         self._connections: set[RpcConnection] = set()
         self._clock = Clock(self._world, lambda: bool(self._connections), config.max_fps)
         self._world.on_pace_change = self._clock.update
+        self._world.platform_s = time.monotonic
         self._context = Context(self._world, self._hub, library, self._clock.tick)
         self._thread = threading.Thread(target=self._run, name=f"world-{self.port}", daemon=True)
         self._accepting = threading.Event()

@@ -44,6 +44,8 @@ class World:
         self._next_actor = 1
         self.settings = EpisodeSettings()
         self.on_pace_change: Callable[[], None] = lambda: None
+        # What a snapshot gives as the operating system's time; nothing in the world depends on it.
+        self.platform_s: Callable[[], float] = lambda: self.elapsed_s
         self._begin(town)
 
     # ---- episodes ------------------------------------------------------------------------------------------------
@@ -252,7 +254,7 @@ class World:
         self.delta_s = delta_s or self.settings.fixed_delta_s or ASYNC_DELTA_S
         self._apply_forces()
         self._stop_runaways()
-        contacts = self._contacts(self.dynamics.step(self.delta_s))
+        contacts = self._contacts(self.dynamics.step(self.delta_s, self.settings.longest_substep_s(self.delta_s)))
         self._stop_runaways()
         self._release_controls()
         self.frame += 1
@@ -296,7 +298,7 @@ class World:
         count = self.table.count
         body = self.table.rows[:count].view(np.float64).reshape(count, -1)[:, :MOTION_FIELDS].tolist() if count else []
         motions: dict[int, tuple[float, ...]] = {}
-        records = [wire.snapshot_header(self.episode, self.elapsed_s, self.delta_s, self._flags)]
+        records = [wire.snapshot_header(self.episode, self.platform_s(), self.delta_s, self._flags)]
         # Parents are older than what is attached to them, so they are placed first.
         for actor in self.actors.values():
             if actor.row is None:
