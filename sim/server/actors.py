@@ -7,8 +7,12 @@ from typing import Any
 
 from sim.geometry import Pose, compose
 from sim.server import wire
+from sim.server.attachment import SpringArm
 from sim.server.blueprints import SPECTATOR, Description
 from sim.server.powertrain import PhysicsControl
+from sim.server.skeleton import CustomPose
+
+ALL_DOORS = 0b111111
 
 
 @dataclass
@@ -38,9 +42,12 @@ class Actor:
     """One live actor.
 
     pose       in the world; of a body it is refreshed from the body table after every tick
-    relative   pose in the parent's frame, when there is a parent
+    relative   pose in the parent's frame, at its socket or at the end of the arm to it, when there is a parent
+    arm        the spring arm to the parent, if the actor hangs on one
+    socket     name of the parent's socket that the actor sits on; "" for the parent's origin
     row        row of the body table, or None for what has no body (sensors, the spectator)
     stream_id  0 when the actor streams nothing
+    doors      bits of the open doors of a vehicle: front left, front right, rear left, rear right, hood, trunk
     """
 
     id: int
@@ -48,6 +55,8 @@ class Actor:
     pose: Pose
     parent: Actor | None = None
     relative: Pose | None = None
+    arm: SpringArm | None = None
+    socket: str = ""
     row: int | None = None
     stream_id: int = 0
     alive: bool = True
@@ -55,6 +64,8 @@ class Actor:
     walker_control: WalkerControl = field(default_factory=WalkerControl)
     physics: PhysicsControl | None = None
     lights: int = 0
+    doors: int = 0
+    custom_pose: CustomPose = field(default_factory=CustomPose)
     force: tuple[float, float, float] = (0.0, 0.0, 0.0)
     torque: float = 0.0
 
@@ -77,11 +88,21 @@ class Actor:
         parent = self.parent.id if self.parent is not None else 0
         return [self.id, parent, self.description.packed(), self.bounding_box(), tags, token]
 
-    def place(self) -> None:
-        """Follow the parent, which must be placed already; a dead parent leaves the actor where it was."""
+    def place(self, delta_s: float = 0.0, socket: Pose | None = None) -> None:
+        """Follow the parent, which must be placed already; a dead parent leaves the actor where it was.
+
+        delta_s   time since the last call, for the lag of a spring arm
+        socket    the socket's pose in the parent's frame, when the actor sits on one
+        """
         parent = self.parent
-        if parent is not None and self.relative is not None and parent.alive:
-            self.pose = parent.pose if not any(self.relative) else compose(parent.pose, self.relative)
+        if parent is None or self.relative is None or not parent.alive:
+            return
+        base = parent.pose
+        if self.arm is not None:
+            base = self.arm.end(base, delta_s)
+        elif socket is not None:
+            base = compose(base, socket)
+        self.pose = compose(base, self.relative) if any(self.relative) else base
 
 
 def spectator(actor_id: int) -> Actor:

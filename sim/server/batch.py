@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from sim.server import wire
+from sim.server.attachment import RIGID
 from sim.server.blueprints import read_description
 from sim.server.context import Context
 from sim.server.errors import BadArguments, CallError
 from sim.server.registry import CALLS
-from sim.server.wire import integer, items
+from sim.server.wire import integer, items, text
 from sim.server.world import World
 
 SPAWN = 0
@@ -81,7 +82,9 @@ def _spawn(context: Context, world: World, body: list[Any], spawned: int) -> int
     description, pose = read_description(body[0]), wire.pose(body[1])
     parent = items(body[2])
     parent_id = (integer(parent[1]) or spawned) if len(parent) == 2 and parent[0] else 0
-    actor = world.spawn(description, pose, parent_id)
+    # The wheel sends an attachment type that nothing set where the client gave none, so batches attach rigidly only; so
+    # do CARLA's servers.
+    actor = world.spawn(description, pose, parent_id, RIGID, text(body[4]))
     for follow_up in items(body[5]):
         run(context, world, follow_up, actor.id)
     return actor.id

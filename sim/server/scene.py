@@ -37,6 +37,7 @@ def actor_mesh(actor: Actor) -> Mesh:
             braking,
             blueprint.center[0],
             blueprint.default("special_type") == "emergency",
+            actor.doors,
         )
     if blueprint.kind == "walker":
         return pedestrian_mesh(blueprint.extent, int(blueprint.id[-4:]))

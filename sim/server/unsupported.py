@@ -39,9 +39,6 @@ class Ignored:
 
 
 _NO_CHASSIS = "the embedded server has its own vehicle model instead of the Unreal plug-in of that name"
-_NO_DOORS = "vehicles of the embedded server have no moving doors"
-_NO_SKELETON = "actors of the embedded server have no skeleton"
-_NO_COMPONENTS = "actors of the embedded server are single meshes without named components, bones or sockets"
 _NO_GBUFFERS = "the software rasteriser keeps no G-buffers"
 _NO_LAYERS = "towns of the embedded server have a single layer"
 _NO_TEXTURES = "surfaces of the embedded server are flat shaded and take no textures"
@@ -51,22 +48,11 @@ REFUSED: dict[str, Refusal] = {
     # Results of another type than void.
     "are_gbuffers_enabled": Refusal(False, _NO_GBUFFERS),
     "get_ackermann_controller_settings": Refusal(False, _NOT_YET),
-    "get_actor_bone_names": Refusal(False, _NO_COMPONENTS),
-    "get_actor_bone_relative_transforms": Refusal(False, _NO_COMPONENTS),
-    "get_actor_bone_world_transforms": Refusal(False, _NO_COMPONENTS),
-    "get_actor_component_names": Refusal(False, _NO_COMPONENTS),
-    "get_actor_component_relative_transform": Refusal(False, _NO_COMPONENTS),
-    "get_actor_component_world_transform": Refusal(False, _NO_COMPONENTS),
-    "get_actor_socket_names": Refusal(False, _NO_COMPONENTS),
-    "get_actor_socket_relative_transforms": Refusal(False, _NO_COMPONENTS),
-    "get_actor_socket_world_transforms": Refusal(False, _NO_COMPONENTS),
-    "get_bones_transform": Refusal(False, _NO_SKELETON),
     "get_gbuffer_token": Refusal(False, _NO_GBUFFERS),
     "get_group_traffic_lights": Refusal(False, _NOT_YET),
     "get_imui_gravity": Refusal(False, _NOT_YET),
     "get_light_boxes": Refusal(False, _NOT_YET),
     "get_navigation_mesh": Refusal(False, _NOT_YET),
-    "get_vehicle_bone_world_transforms": Refusal(False, _NO_COMPONENTS),
     "get_wheel_pitch_angle": Refusal(False, _NOT_YET),
     "is_sensor_enabled_for_ros": Refusal(False, _NOT_YET),
     "replay_file": Refusal(False, _NOT_YET),
@@ -82,8 +68,6 @@ REFUSED: dict[str, Refusal] = {
     "apply_ackermann_controller_settings": Refusal(True, _NOT_YET),
     "apply_color_texture_to_objects": Refusal(True, _NO_TEXTURES),
     "apply_float_color_texture_to_objects": Refusal(True, _NO_TEXTURES),
-    "blend_pose": Refusal(True, _NO_SKELETON),
-    "close_vehicle_door": Refusal(True, _NO_DOORS),
     "disable_sensor_for_ros": Refusal(True, _NOT_YET),
     "enable_carsim": Refusal(True, _NO_CHASSIS),
     "enable_chrono_physics": Refusal(True, _NO_CHASSIS),
@@ -91,14 +75,11 @@ REFUSED: dict[str, Refusal] = {
     "enable_gbuffers": Refusal(True, _NO_GBUFFERS),
     "enable_sensor_for_ros": Refusal(True, _NOT_YET),
     "freeze_traffic_light": Refusal(True, _NOT_YET),
-    "get_pose_from_animation": Refusal(True, _NO_SKELETON),
     "load_map_layer": Refusal(True, _NO_LAYERS),
-    "open_vehicle_door": Refusal(True, _NO_DOORS),
     "reset_traffic_light_group": Refusal(True, _NOT_YET),
     "restore_physx_physics": Refusal(True, _NO_CHASSIS),
     "send": Refusal(True, _NOT_YET),
     "set_annotations_traverse_translucency": Refusal(True, _NOT_YET),
-    "set_bones_transform": Refusal(True, _NO_SKELETON),
     "set_ignored_vehicles": Refusal(True, _NOT_YET),
     "set_imui_gravity": Refusal(True, _NOT_YET),
     "set_replayer_ignore_hero": Refusal(True, _NOT_YET),

@@ -10,8 +10,9 @@ import numpy as np
 
 from sim.geometry import Pose
 from sim.maps import Town
-from sim.server import powertrain, wire
+from sim.server import parts, powertrain, wire
 from sim.server.actors import Actor, VehicleControl, WalkerControl, spectator
+from sim.server.attachment import RIGID, spring_arm
 from sim.server.blueprints import Description
 from sim.server.blueprints.definition import MESH
 from sim.server.blueprints.props import prop_mass
@@ -111,14 +112,22 @@ class World:
             raise CallError(f"actor {actor_id} ({found.description.blueprint.id}) is not a vehicle")
         return found
 
-    def spawn(self, description: Description, pose: Pose, parent_id: int = 0) -> Actor:
-        """Bring an actor into the world. Raises CallError when its place is taken or an attribute is impossible."""
+    def spawn(
+        self, description: Description, pose: Pose, parent_id: int = 0, attachment: int = RIGID, socket: str = ""
+    ) -> Actor:
+        """Bring an actor into the world, on its own or attached to a parent (`sim.server.attachment`).
+
+        Raises CallError when its place is taken or an attribute is impossible.
+        """
         if max(map(abs, pose)) > LIMIT:
             raise CallError(f"Spawn failed because {pose} is further away than {LIMIT:g} m")
         parent = self.actor(parent_id) if parent_id else None
         blueprint = description.blueprint
-        actor = Actor(self._next_actor, description, pose, parent, pose if parent is not None else None)
-        actor.place()
+        actor = Actor(self._next_actor, description, pose, parent)
+        if parent is not None:
+            actor.arm, actor.relative = spring_arm(attachment, pose)
+            actor.socket = socket
+            self._follow(actor, 0.0)
         if blueprint.id.startswith("sensor."):
             sensor = make_sensor(actor, self.seed)
             if sensor is not None:
@@ -132,6 +141,12 @@ class World:
         self._new_actor_id()
         self.actors[actor.id] = actor
         return actor
+
+    def _follow(self, actor: Actor, delta_s: float) -> None:
+        """Place an attached actor; its parent must be placed already."""
+        parent = actor.parent
+        socket = parts.socket(parent, actor.socket, self.elapsed_s) if actor.socket and parent is not None else None
+        actor.place(delta_s, socket)
 
     def _embody(self, actor: Actor) -> None:
         blueprint = actor.description.blueprint
@@ -175,6 +190,9 @@ class World:
             return False
         actor.alive = False
         del self.actors[actor_id]
+        for other in self.actors.values():
+            if other.parent is actor:
+                other.parent = other.relative = other.arm = None
         self._sensors.pop(actor_id, None)
         self._spring_loaded.discard(actor_id)
         if actor.row is not None:
@@ -217,9 +235,13 @@ class World:
             raise CallError(f"actor {actor.id} cannot be moved to {pose}: nothing is further away than {LIMIT:g} m")
         if actor.parent is not None:
             actor.relative = pose
-            actor.place()
+            self._follow(actor, 0.0)
         else:
             actor.pose = pose
+        self._put(actor)
+
+    def _put(self, actor: Actor) -> None:
+        """Write an actor's pose into its body, if it has one; a fallen walker stands up."""
         row = self.row(actor)
         if row is not None:
             for name, value in zip(("x", "y", "z", "pitch", "yaw", "roll"), actor.pose):
@@ -302,13 +324,13 @@ class World:
         # Parents are older than what is attached to them, so they are placed first.
         for actor in self.actors.values():
             if actor.row is None:
-                actor.place()
+                self._follow(actor, self.delta_s)
                 motion = (*actor.pose, *_STILL)
                 state = wire.EMPTY_STATE
             else:
                 if actor.parent is not None:
-                    actor.place()
-                    self.move(actor, actor.relative or actor.pose)
+                    self._follow(actor, self.delta_s)
+                    self._put(actor)
                     motion = (*actor.pose, *_STILL)
                 else:
                     motion = tuple(body[actor.row])

@@ -8,7 +8,7 @@ from sim.server import wire
 from sim.server.blueprints import CATALOGUE, read_description
 from sim.server.context import Context
 from sim.server.registry import call
-from sim.server.wire import integer, items, vector
+from sim.server.wire import integer, items, text, vector
 
 
 @call("get_actor_definitions")
@@ -32,9 +32,11 @@ def spawn_actor(context: Context, description: Any, pose: Any) -> list[Any]:
     return context.world.spawn(description, pose).packed(context.world.stream_port)
 
 
-@call("spawn_actor_with_parent", takes=(read_description, wire.pose, integer))
-def spawn_actor_with_parent(context: Context, description: Any, pose: Any, parent: int) -> list[Any]:
-    return context.world.spawn(description, pose, parent).packed(context.world.stream_port)
+@call("spawn_actor_with_parent", takes=(read_description, wire.pose, integer, integer, text))
+def spawn_actor_with_parent(
+    context: Context, description: Any, pose: Any, parent: int, attachment: int, socket: str
+) -> list[Any]:
+    return context.world.spawn(description, pose, parent, attachment, socket).packed(context.world.stream_port)
 
 
 @call("destroy_actor", takes=(integer,))
