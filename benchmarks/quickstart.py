@@ -1,7 +1,8 @@
-"""The README's results: runs `pilotage train` as `make train` does, or reads a finished run, and prints its numbers.
+"""The README's results: runs `pilotage train` as `make train` does, or reads finished runs, and prints their numbers.
 
-python benchmarks/quickstart.py                # trains (15 to 25 minutes on two cores)
-python benchmarks/quickstart.py runs/latest    # reads
+python benchmarks/quickstart.py                          # trains (15 to 25 minutes on two cores)
+python benchmarks/quickstart.py runs/latest              # reads
+python benchmarks/quickstart.py runs/day/a runs/day/b    # one after the other, for instance other seeds
 """
 
 from __future__ import annotations
@@ -13,12 +14,19 @@ from pathlib import Path
 
 
 def main(arguments: list[str]) -> None:
-    """Print a Markdown table, the machine, and what each phase took."""
+    """Print a Markdown table per run, its seed and commit, the machine, and what each phase took."""
     if not arguments:
         subprocess.run([str(Path(sys.executable).with_name("pilotage")), "train"], check=True)
-    run = Path(arguments[0] if arguments else "runs/latest").resolve()
+    for name in arguments or ["runs/latest"]:
+        show(Path(name).resolve())
+
+
+def show(run: Path) -> None:
+    """Print one finished run."""
     summary = json.loads((run / "evaluation.json").read_text())
     facts = json.loads((run / "versions.json").read_text())
+    seed = next((line.split(":")[1].strip() for line in (run / "config.yaml").open() if line.startswith("seed:")), "?")
+    print(f"seed {seed}, commit {facts['git'].get('commit', 'unknown')[:7]}\n")
     print("| driver | success | 95 % | collisions | mean return |\n|---|---|---|---|---|")
     for name, entry in summary["policies"].items():
         success, crash = entry["success"], entry["collisions"]
@@ -33,6 +41,7 @@ def main(arguments: list[str]) -> None:
     timing = run / "timing.json"
     if timing.is_file():
         print("seconds:", {key: round(value) for key, value in json.loads(timing.read_text()).items()})
+    print()
 
 
 if __name__ == "__main__":
