@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import carla
@@ -56,8 +57,14 @@ def start(*options: str) -> Process:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Process]:
-    process = start()
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the shared server's recorder."""
+    return tmp_path_factory.mktemp("recordings")
+
+
+@pytest.fixture(scope="session")
+def server(recordings: Path) -> Iterator[Process]:
+    process = start("--recordings", str(recordings))
     yield process
     process.close()
 

@@ -15,8 +15,8 @@ from sim.render.mesh import Mesh
 _METAL, _LAMP, _RAIL = (104, 108, 112), (222, 218, 200), (168, 172, 176)
 
 
-def lamps(sides: list[Roadside], clearance: Clearance, boxes: BoxList) -> list[Mesh]:
-    """Lamp posts every 42 m, 0.7 m outside the outermost lane (behind guard rails 1.1 m)."""
+def lamps(sides: list[Roadside], clearance: Clearance, boxes: BoxList) -> tuple[list[Mesh], np.ndarray]:
+    """Lamp posts every 42 m, 0.7 m outside the outermost lane (behind guard rails 1.1 m); where lamps hang (N, 3)."""
     feet, yaws = [np.zeros((0, 3))], [np.zeros(0)]
     for number, side in enumerate(sides):
         index = np.arange(2 + 3 * (number % 2), len(side.yaw) - 1, 7)
@@ -35,12 +35,13 @@ def lamps(sides: list[Roadside], clearance: Clearance, boxes: BoxList) -> list[M
     numbers = boxes.add(foot, pole, yaw, Label.POLES)
     up = np.array([0.0, 0.0, 1.0])
     metal, light = np.tile(np.array(_METAL), (count, 1)), np.tile(np.array(_LAMP), (count, 1))
+    heads = foot + 2.6 * forward + (7.8 - GROUND_Z) * up
     meshes = [
         place(WALLS, foot, pole, yaw, metal, Label.POLES),
         place(WALLS, foot + 1.2 * forward + (7.9 - GROUND_Z) * up, arm, yaw, metal, Label.POLES),
-        place(BOX, foot + 2.6 * forward + (7.8 - GROUND_Z) * up, head, yaw, light, Label.POLES),
+        place(BOX, heads, head, yaw, light, Label.POLES),
     ]
-    return [boxes.tie(mesh, numbers) for mesh in meshes]
+    return [boxes.tie(mesh, numbers) for mesh in meshes], heads
 
 
 def guard_rails(sides: list[Roadside], clearance: Clearance, boxes: BoxList) -> list[Mesh]:

@@ -19,16 +19,21 @@ from sim.render.mesh import Mesh
 
 @dataclass(frozen=True)
 class Scenery:
-    """Mesh and collision boxes of the surroundings; `owners` (T,): the box that each triangle shows, -1 for none."""
+    """Mesh and collision boxes of the surroundings; `owners` (T,): the box that each triangle shows, -1 for none.
+
+    `lamps` float64 (N, 3): where the lamps of lamp posts hang (m).
+    """
 
     mesh: Mesh
     boxes: StaticBoxes
     owners: np.ndarray
+    lamps: np.ndarray
 
     def extended(self, mesh: Mesh, boxes: StaticBoxes, owners: np.ndarray) -> Scenery:
         """These surroundings with more things in them, whose `owners` count from the first of `boxes`."""
         shifted = np.where(owners >= 0, owners + len(self.boxes), -1).astype(np.int32)
-        return Scenery(Mesh.concat([self.mesh, mesh]), self.boxes.joined(boxes), np.concatenate([self.owners, shifted]))
+        every = np.concatenate([self.owners, shifted])
+        return Scenery(Mesh.concat([self.mesh, mesh]), self.boxes.joined(boxes), every, self.lamps)
 
 
 def build_scenery(network: RoadNetwork, name: str, rails: bool = True) -> Scenery:
@@ -36,10 +41,11 @@ def build_scenery(network: RoadNetwork, name: str, rails: bool = True) -> Scener
     rng = np.random.Generator(np.random.PCG64(zlib.crc32(name.encode())))
     clearance, boxes, sides = Clearance(network), BoxList(), roadsides(network)
     plain, low, high = ground(network)
-    meshes = [plain, *hills(low, high, rng), *lamps(sides, clearance, boxes)]
+    posts, heads = lamps(sides, clearance, boxes)
+    meshes = [plain, *hills(low, high, rng), *posts]
     if rails:
         meshes += guard_rails(sides, clearance, boxes)
     houses, walls = buildings(sides, clearance, boxes, rng)
     meshes += walls
     meshes += trees(sides, clearance, houses, boxes, rng)
-    return Scenery(Mesh.concat(meshes), boxes.build(), boxes.owners(meshes))
+    return Scenery(Mesh.concat(meshes), boxes.build(), boxes.owners(meshes), heads)

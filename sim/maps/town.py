@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+
+import numpy as np
 
 from sim.errors import PilotageError
 from sim.geometry import Pose
@@ -31,7 +33,7 @@ class Town:
     """A town in CARLA's frame: the OpenDRIVE text for clients, and what the server drives on, renders and hits.
 
     `objects` tells which triangles and boxes are one thing; `navigable` whether pedestrians get a navigation mesh,
-    `unseen` which objects no camera sees.
+    `unseen` which objects no camera sees; `lamps` float64 (N, 3) is where street lamps hang (m).
     """
 
     name: str
@@ -42,6 +44,7 @@ class Town:
     objects: TownObjects
     navigable: bool = True
     unseen: tuple[int, ...] = ()
+    lamps: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
 
 
 def available_towns() -> tuple[str, ...]:
@@ -87,4 +90,4 @@ def assemble(name: str, text: str, network: RoadNetwork, surfaces: list[tuple[st
     """A town from its parts."""
     mesh = Mesh.concat([*(part for _, part in surfaces), scenery.mesh])
     objects = town_objects(surfaces, scenery.mesh, scenery.owners, scenery.boxes, mesh)
-    return Town(name, text, spawn_points(network), mesh, scenery.boxes, objects)
+    return Town(name, text, spawn_points(network), mesh, scenery.boxes, objects, lamps=scenery.lamps)

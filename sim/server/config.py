@@ -19,6 +19,7 @@ class ServerConfig:
     worlds                independent worlds in this process: world i listens on port + 10 i
     town                  town loaded at start
     maps                  folder of .xodr files that clients can load by name; "" for none
+    recordings            folder of the recorder's files, made when needed; "" for one in the user's cache
     seed                  seeds sensor noise; physics and pictures depend on commands alone
     max_fps               asynchronous ticks per second at most; 0: 30 in real time, 1000 with a fixed time step
     exit_with_parent      end with the process (on Linux: the thread) that started this one, and at the end of stdin
@@ -32,6 +33,7 @@ class ServerConfig:
     worlds: int = 1
     town: str = "Pilotage01"
     maps: str = ""
+    recordings: str = ""
     seed: int = 0
     max_fps: float = 0.0
     exit_with_parent: bool = False

@@ -71,6 +71,7 @@ class Context:
         return wire.response(request.message_id, wire.VOID_SUCCESS if known.void else wire.success(result))
 
     def forget(self, client: Client) -> None:
-        """A client is gone: drop the traffic managers that it registered."""
+        """A client is gone: drop the traffic managers that it registered, and tell it of no more changes."""
         for port in client.traffic_managers:
             self.managers.pop(port, None)
+        self.world.lights.forget(client)

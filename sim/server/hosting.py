@@ -7,12 +7,14 @@ import logging
 import socket
 import threading
 import time
+from pathlib import Path
 
 from sim.maps import MapLibrary, Town
 from sim.server.clock import Clock
 from sim.server.config import ServerConfig
 from sim.server.context import Context
 from sim.server.ports import Pair
+from sim.server.recorder import Recorder
 from sim.server.rpc import RpcConnection
 from sim.server.streams import StreamHub, Subscriber, merge_snapshots
 from sim.server.world import SNAPSHOT_STREAM, World
@@ -29,6 +31,7 @@ class HostedWorld:
         self.port = int(self._rpc_socket.getsockname()[1])
         self._hub = StreamHub(config.subscription_wait_s, config.max_backlog_mb * 1024 * 1024)
         self._world = World(town, self._hub, config.seed, self.port + 1)
+        self._world.recorder = Recorder(Path(config.recordings) if config.recordings else None)
         self._world.scene.prepare()
         self._connections: set[RpcConnection] = set()
         self._clock = Clock(self._world, lambda: bool(self._connections), config.max_fps)

@@ -1,4 +1,4 @@
-"""What cameras see: the town's mesh, the actors' meshes, the weather, and the renderer that draws them."""
+"""What cameras see: the town's mesh, the actors' meshes, the weather, debug shapes; and the renderer that draws it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from sim.geometry import pose_matrix
 from sim.render.mesh import Mesh
 from sim.server.actors import Actor
 from sim.server.blueprints import Blueprint
+from sim.server.debug_shapes import DebugShapes
 
 if TYPE_CHECKING:
     from sim.server.sensors import Moment
 
 # cloudiness, precipitation, deposits, wind, sun azimuth, sun altitude, fog density, distance, falloff, wetness,
 # scattering, mie, rayleigh, dust: CARLA's ClearNoon.
+SUN_ALTITUDE = 5
 CLEAR_NOON = (5.0, 0.0, 0.0, 10.0, -1.0, 45.0, 2.0, 0.75, 0.1, 0.0, 1.0, 0.03, 0.0331, 0.0)
 INSIDE_MARGIN_M = 0.15
 BRAKE_LIGHT_PEDAL = 0.02
@@ -61,6 +63,7 @@ class Scene:
         self._renderer: Any = before._renderer if same and before is not None else None
         self._weather: Any = None
         self.weather: tuple[float, ...] = CLEAR_NOON
+        self.shapes = DebugShapes()
 
     def prepare(self) -> None:
         """Build the renderer now, so that the first frame does not wait for it."""
@@ -91,6 +94,9 @@ class Scene:
             Movable(actor.id, actor_mesh(actor), actor.pose) for actor in _bodies(moment.actors) if actor is not hidden
         ]
         outputs = frozenset({"semantic", "instance"} if output == "instance" else {output})
+        sketched = output == "rgb" and bool(self.shapes)
+        if sketched:
+            outputs |= {"depth"}
         frame = self._renderer.render(camera.pose, width, height, fov, movables, self._weather, outputs, moment.frame)
         if output == "depth":
             return encode_depth(frame.depth)
@@ -98,7 +104,17 @@ class Scene:
             return encode_semantic(frame.semantic)
         if output == "instance":
             return encode_instance(frame.semantic, frame.instance)
+        if sketched:
+            self._sketch(frame.bgra, frame.depth, camera, fov)
         return frame.bgra
+
+    def _sketch(self, bgra: np.ndarray, depth: np.ndarray, camera: Actor, fov: float) -> None:
+        from sim.render import overlay
+
+        overlay.draw(bgra, depth, camera.pose, fov, self.shapes.strokes(hud=False))
+        if camera.parent is not None and camera.parent.description.blueprint.id == "spectator":
+            overlay.draw(bgra, None, camera.pose, fov, self.shapes.strokes(hud=True))
+            overlay.write(bgra, camera.pose, fov, self.shapes.labels())
 
 
 def _bodies(actors: Mapping[int, Actor]) -> list[Actor]:

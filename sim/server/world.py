@@ -21,7 +21,9 @@ from sim.server.collisions import static_table
 from sim.server.dynamics import Dynamics
 from sim.server.errors import CallError
 from sim.server.guard import LIMIT, put_back, runaways
-from sim.server.scene import Scene
+from sim.server.lights import LightManager
+from sim.server.recorder import Recorder
+from sim.server.scene import SUN_ALTITUDE, Scene
 from sim.server.sensors import Contact, Moment, Schedule, Sensor, make_sensor
 from sim.server.settings import EpisodeSettings
 from sim.server.streams import StreamHub, snapshot_message
@@ -44,6 +46,7 @@ class World:
         self._next_stream = SNAPSHOT_STREAM + 1
         self._next_actor = 1
         self.settings = EpisodeSettings()
+        self.recorder = Recorder()
         self.on_pace_change: Callable[[], None] = lambda: None
         # What a snapshot gives as the operating system's time; nothing in the world depends on it.
         self.platform_s: Callable[[], float] = lambda: self.elapsed_s
@@ -57,6 +60,7 @@ class World:
         self.elapsed_s = 0.0
         self.delta_s = self.settings.fixed_delta_s or ASYNC_DELTA_S
         self.scene = Scene(town.mesh, getattr(self, "scene", None))
+        self.lights = LightManager(town.lamps, self.scene.weather[SUN_ALTITUDE])
         self.table = BodyTable()
         self.dynamics = Dynamics(self.table)
         self.dynamics.statics = static_table(town.boxes.center, town.boxes.extent, town.boxes.yaw)
@@ -72,6 +76,7 @@ class World:
 
     def load(self, town: Town, reset_settings: bool) -> None:
         """Start a new episode in `town`: no actors, clock at zero, default weather."""
+        self.recorder.end_episode()
         for actor in self.actors.values():
             actor.alive = False
         if reset_settings:
@@ -147,6 +152,18 @@ class World:
         parent = actor.parent
         socket = parts.socket(parent, actor.socket, self.elapsed_s) if actor.socket and parent is not None else None
         actor.place(delta_s, socket)
+
+    def spawn_as(self, actor_id: int, description: Description, pose: Pose) -> Actor:
+        """Spawn under an id that no live actor has; younger actors get higher ids. Raises CallError, as `spawn`."""
+        following, self._next_actor = self._next_actor, actor_id
+        try:
+            return self.spawn(description, pose)
+        finally:
+            self._next_actor = max(following, self._next_actor)
+
+    def id_is_new(self, actor_id: int) -> bool:
+        """Whether no actor of this episode has had an id; clients remember by id what they have seen of it."""
+        return not self.spectator.id <= actor_id < self._next_actor
 
     def _embody(self, actor: Actor) -> None:
         blueprint = actor.description.blueprint
@@ -279,12 +296,15 @@ class World:
         contacts = self._contacts(self.dynamics.step(self.delta_s, self.settings.longest_substep_s(self.delta_s)))
         self._stop_runaways()
         self._release_controls()
+        self.recorder.before_snapshot(self)
         self.frame += 1
         self.elapsed_s += self.delta_s
         self._snapshot = self._make_snapshot()
         self._flags = 0
+        self.recorder.after_snapshot(self, self._motion, contacts)
         self._hub.publish(SNAPSHOT_STREAM, self._snapshot)
         self._emit(contacts)
+        self.scene.shapes.expire(self.elapsed_s)
         return self.frame
 
     def _stop_runaways(self) -> None:
@@ -320,7 +340,8 @@ class World:
         count = self.table.count
         body = self.table.rows[:count].view(np.float64).reshape(count, -1)[:, :MOTION_FIELDS].tolist() if count else []
         motions: dict[int, tuple[float, ...]] = {}
-        records = [wire.snapshot_header(self.episode, self.platform_s(), self.delta_s, self._flags)]
+        flags = self._flags | (wire.LIGHTS_PENDING if self.lights.take_pending() else 0)
+        records = [wire.snapshot_header(self.episode, self.platform_s(), self.delta_s, flags)]
         # Parents are older than what is attached to them, so they are placed first.
         for actor in self.actors.values():
             if actor.row is None:
@@ -380,6 +401,7 @@ class World:
     def set_weather(self, values: tuple[float, ...]) -> None:
         """CARLA's 14 weather parameters."""
         self.scene.set_weather(values)
+        self.lights.sun(values[SUN_ALTITUDE])
 
 
 _STILL = (0.0,) * (MOTION_FIELDS - 6)

@@ -24,7 +24,7 @@ def tap(server) -> Iterator[WireTap]:
 
 
 @pytest.fixture(scope="module")
-def cast(tap, tidy_world, make_stage) -> Cast:
+def cast(tap, tidy_world, make_stage) -> Iterator[Cast]:
     client = carla.Client("127.0.0.1", tap.port)
     client.set_timeout(10.0)
     stage = make_stage(tidy_world(client))
@@ -41,10 +41,11 @@ def cast(tap, tidy_world, make_stage) -> Cast:
     prop = stage.spawn(library.filter("static.prop.*")[0].id, ahead=30.0)
     world.tick()
     lights = list(world.get_actors().filter("traffic.traffic_light*"))
-    return Cast(
+    yield Cast(
         client, world, vehicle, walker, camera, controller, lights[0] if lights else None, prop,
         lambda ahead: stage.place(ahead, up=0.3),
     )  # fmt: skip
+    tidy_world(client)
 
 
 def judge(exchange: Exchange) -> None:

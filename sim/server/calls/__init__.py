@@ -1,14 +1,30 @@
 """The calls that CARLA's client makes, a module per subject; importing this package fills `registry.CALLS`."""
 
-from sim.server.calls import actors, batches, debug, managers, maps, parts, session, signals, town, vehicles, walkers
+from sim.server.calls import (
+    actors,
+    batches,
+    debug,
+    lights,
+    managers,
+    maps,
+    parts,
+    recording,
+    session,
+    signals,
+    town,
+    vehicles,
+    walkers,
+)
 
 __all__ = [
     "actors",
     "batches",
     "debug",
+    "lights",
     "managers",
     "maps",
     "parts",
+    "recording",
     "session",
     "signals",
     "town",

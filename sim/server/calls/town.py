@@ -10,11 +10,6 @@ from sim.server.registry import call
 from sim.server.wire import integer, number, vector
 
 
-@call("query_lights_state")
-def query_lights_state(context: Context) -> list[Any]:
-    return []
-
-
 @call("get_all_level_BBs", takes=(integer,))
 def get_all_level_bounding_boxes(context: Context, label: int) -> list[Any]:
     return queries.level_boxes(context.world, label)

@@ -1,0 +1,241 @@
+"""What a recording holds, as text in the layout of CARLA's recorder (its documentation, "Recorder"; lengths in cm)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from sim.server.recorder.format import BadRecording, Birth, Frame, Header, Reader
+
+_CATEGORIES = "ovwt"  # other, vehicle, walker, traffic light
+_LAMPS = (
+    (1, "Position"), (2, "LowBeam"), (4, "HighBeam"), (8, "Brake"), (16, "RightBlinker"), (32, "LeftBlinker"),
+    (64, "Reverse"), (256, "Interior"), (128, "Fog"), (512, "Special1"), (1024, "Special2"),
+)  # fmt: skip
+_WEATHER = (
+    "Cloudiness", "Precipitation", "PrecipitationDeposits", "WindIntensity", "SunAzimuthAngle", "SunAltitudeAngle",
+    "FogDensity", "FogDistance", "FogFalloff", "Wetness", "ScatteringIntensity", "MieScatteringScale",
+    "RayleighScatteringScale", "DustStorm",
+)  # fmt: skip
+
+
+def file_info(path: Path, show_all: bool) -> str:
+    """Frames with the events in them; with `show_all` every frame with all that it holds."""
+    return _report(path, lambda reader: _info(reader, show_all))
+
+
+def collisions(path: Path, first: str, second: str) -> str:
+    """Collisions between actors of two categories: (h)ero, (v)ehicle, (w)alker, (t)raffic light, (o)ther, (a)ny."""
+    return _report(path, lambda reader: _collisions(reader, first, second))
+
+
+def blocked(path: Path, min_time_s: float, min_distance_cm: float) -> str:
+    """Actors that moved less than a distance for a time, the longest first."""
+    return _report(path, lambda reader: _blocked(reader, min_time_s, 0.01 * min_distance_cm))
+
+
+def _report(path: Path, lines: Callable[[Reader], Iterator[str]]) -> str:
+    try:
+        reader = Reader(path)
+    except OSError:
+        return f"File {path} not found on server\n"
+    except BadRecording as error:
+        return f"File {path} is no recording of this server: {error}\n"
+    with reader:
+        return "\n".join([*_head(reader.header), *lines(reader), ""])
+
+
+def _head(header: Header) -> list[str]:
+    try:
+        date = time.strftime("%m/%d/%y %H:%M:%S", time.localtime(header.unix_time))
+    except (OverflowError, ValueError, OSError):
+        date = "unknown"
+    return ["Version: 1", f"Map: {header.map_name}", f"Date: {date}", ""]
+
+
+def _tail(number: int, duration: str, truncated: bool) -> Iterator[str]:
+    yield ""
+    yield f"Frames: {number}"
+    yield f"Duration: {duration} seconds"
+    if truncated:
+        yield "The file ends in the middle of a frame: what came after is lost"
+
+
+# ---- events and frames -------------------------------------------------------------------------------------------
+
+
+def _info(reader: Reader, show_all: bool) -> Iterator[str]:
+    number, elapsed = 0, 0.0
+    show = _Everything(reader.header.additional)
+    for frame in reader.frames():
+        number, elapsed = frame.number, frame.elapsed_s
+        lines = list(_events(frame))
+        if show_all:
+            lines += show(frame)
+        if lines or show_all:
+            yield f"Frame {number} at {elapsed:g} seconds"
+            yield from lines
+    yield from _tail(number, f"{elapsed:g}", reader.truncated)
+
+
+def _events(frame: Frame) -> Iterator[str]:
+    for birth in frame.births:
+        yield f" Create {birth.id}: {birth.type_id} ({birth.kind}) at {_centimetres(birth.pose[:3])}"
+        for name, value in birth.attributes.items():
+            yield f"  {name} = {value}"
+    for actor_id in frame.deaths:
+        yield f" Destroy {actor_id}"
+    for birth in frame.births:
+        if birth.parent:
+            yield f" Parenting {birth.id} with {birth.parent} (parent)"
+    for c in frame.collisions:
+        heroes = [" (hero) " if hero else "" for hero in (c.first_hero, c.second_hero)]
+        yield f" Collision id {c.number} between {c.first}{heroes[0]} with {c.second}{heroes[1]}"
+
+
+class _Everything:
+    """All that a frame holds, as CARLA prints it: the state of all actors, also of those that did not change."""
+
+    def __init__(self, additional: bool) -> None:
+        self._additional = additional
+        self._births: dict[int, Birth] = {}
+        self._tables: dict[str, dict[int, np.void]] = {"motions": {}, "vehicles": {}, "walkers": {}, "signals": {}}
+
+    def __call__(self, frame: Frame) -> Iterator[str]:
+        self._births.update((birth.id, birth) for birth in frame.births)
+        for name, known in self._tables.items():
+            known.update((int(row["id"]), row) for row in getattr(frame, name))
+        for actor_id in frame.deaths:
+            self._births.pop(actor_id, None)
+            for known in self._tables.values():
+                known.pop(actor_id, None)
+        motions, vehicles, walkers, signals = self._tables.values()
+        yield f" Positions: {len(motions)}"
+        for actor_id, row in motions.items():
+            pitch, yaw, roll = row["pose"][3:].tolist()
+            place = _centimetres(row["pose"][:3].tolist())
+            yield f"  Id: {actor_id} Location: {place} Rotation: {_triple((roll, pitch, yaw))}"
+        yield f" State traffic lights: {len(signals)}"
+        for actor_id, row in signals.items():
+            yield f"  Id: {actor_id} state: {row['state']} frozen: {row['frozen']} elapsedTime: {row['elapsed']:g}"
+        yield f" Vehicle animations: {len(vehicles)}"
+        for actor_id, row in vehicles.items():
+            yield (
+                f"  Id: {actor_id} Steering: {row['steer']:g} Throttle: {row['throttle']:g} Brake: {row['brake']:g} "
+                f"Handbrake: {row['hand_brake']} Gear: {row['gear']}"
+            )
+        yield f" Walker animations: {len(walkers)}"
+        for actor_id, row in walkers.items():
+            yield f"  Id: {actor_id} speed: {100.0 * float(row['speed']):g}"
+        yield f" Vehicle light animations: {len(vehicles)}"
+        for actor_id, row in vehicles.items():
+            yield f"  Id: {actor_id} {' '.join(name for bit, name in _LAMPS if row['lights'] & bit) or 'None'}"
+        yield f" Scene light changes: {len(frame.lamps)}"
+        for lamp in frame.lamps:
+            shades = tuple(shade / 255.0 for shade in lamp["color"].tolist())
+            yield (
+                f"  Id: {lamp['id']} enabled: {bool(lamp['active'])} intensity: {lamp['intensity']:g} "
+                f"RGB_color: {_triple(shades)}"
+            )
+        if frame.weather is not None:
+            yield " Weathers: 1"
+            yield "  " + " ".join(f"{name}: {value:g}" for name, value in zip(_WEATHER, frame.weather, strict=True))
+        if self._additional:
+            yield from self._details(frame, motions)
+
+    def _details(self, frame: Frame, motions: dict[int, np.void]) -> Iterator[str]:
+        moving = [i for i in motions if i in self._births and self._births[i].kind in (1, 2)]
+        yield f" Dynamic actors: {len(moving)}"
+        for actor_id in moving:
+            rates = motions[actor_id]["rates"].tolist()
+            yield f"  Id: {actor_id} linear_velocity: {_triple(rates[:3])} angular_velocity: {_triple(rates[3:6])}"
+        yield f" Actor bounding boxes: {len(frame.births)}"
+        for birth in frame.births:
+            center, extent = birth.box
+            yield f"  Id: {birth.id} origin: {_centimetres(center)} extension: {_centimetres(extent)}"
+
+
+# ---- questions ---------------------------------------------------------------------------------------------------
+
+
+def _collisions(reader: Reader, first: str, second: str) -> Iterator[str]:
+    yield f"{'Time':>8} {'Types':>6} {'Id':>6} {'Actor 1':<35} {'Id':>6} {'Actor 2':<35}"
+    number, elapsed = 0, 0.0
+    actors: dict[int, Birth] = {}
+    before: set[tuple[int, int]] = set()
+    for frame in reader.frames():
+        number, elapsed = frame.number, frame.elapsed_s
+        actors.update((birth.id, birth) for birth in frame.births)
+        now: set[tuple[int, int]] = set()
+        for c in frame.collisions:
+            kinds = [_CATEGORIES[actors[i].kind] if i in actors else "o" for i in (c.first, c.second)]
+            wanted = (first in ("a", kinds[0]) or (first == "h" and c.first_hero)) and (
+                second in ("a", kinds[1]) or (second == "h" and c.second_hero)
+            )
+            if not wanted:
+                continue
+            pair = c.first, c.second
+            now.add(pair)
+            if pair not in before:  # a contact that goes on is one collision
+                names = [actors[i].type_id if i in actors else "" for i in pair]
+                yield (
+                    f"{elapsed:>8.0f}   {kinds[0]} {kinds[1]}  {c.first:>6} {names[0]:<35} {c.second:>6} {names[1]:<35}"
+                )
+        before = now
+        for actor_id in frame.deaths:
+            actors.pop(actor_id, None)
+    yield from _tail(number, f"{elapsed:.0f}", reader.truncated)
+
+
+def _blocked(reader: Reader, min_time_s: float, min_distance_m: float) -> Iterator[str]:
+    yield f"{'Time':>8} {'Id':>6} {'Actor':<35} {'Duration':>10}"
+    number, elapsed = 0, 0.0
+    actors: dict[int, _Standing] = {}
+    found: list[tuple[float, str]] = []
+    for frame in reader.frames():
+        number, elapsed = frame.number, frame.elapsed_s
+        for birth in frame.births:
+            if birth.kind != 3 and not birth.parent and not birth.type_id.startswith(("sensor.", "traffic.")):
+                actors[birth.id] = _Standing(birth)
+        for motion in frame.motions:
+            if int(motion["id"]) in actors:
+                actors[int(motion["id"])].at = motion["pose"][:3]
+        for actor_id in frame.deaths:
+            gone = actors.pop(actor_id, None)
+            if gone is not None and gone.duration >= min_time_s:
+                found.append((gone.duration, gone.line()))
+        for standing in actors.values():
+            if float(np.linalg.norm(standing.at - standing.since_at)) < min_distance_m:
+                if standing.duration == 0.0:
+                    standing.since = elapsed
+                standing.duration += frame.duration_s
+                continue
+            if standing.duration >= min_time_s:
+                found.append((standing.duration, standing.line()))
+            standing.duration, standing.since_at = 0.0, standing.at
+    found += [(standing.duration, standing.line()) for standing in actors.values() if standing.duration >= min_time_s]
+    yield from (line for _, line in sorted(found, key=lambda entry: -entry[0]))
+    yield from _tail(number, f"{elapsed:.0f}", reader.truncated)
+
+
+class _Standing:
+    """How long an actor has been within reach of the place where it was last seen moving."""
+
+    def __init__(self, birth: Birth) -> None:
+        self.birth = birth
+        self.at = self.since_at = np.array(birth.pose[:3])
+        self.since, self.duration = 0.0, 0.0
+
+    def line(self) -> str:
+        return f"{self.since:>8.0f} {self.birth.id:>6} {self.birth.type_id:<35} {self.duration:>10.0f}"
+
+
+def _centimetres(metres: tuple[float, ...] | list[float]) -> str:
+    return _triple([100.0 * value for value in metres])
+
+
+def _triple(values: tuple[float, ...] | list[float]) -> str:
+    return f"({', '.join(f'{value:g}' for value in values)})"
