@@ -90,6 +90,7 @@ def draw(  # type: ignore[no-untyped-def]
     lit,
     marks,
     owners,
+    faces,
 ):
     """Draw instances of packed meshes; returns the number of frame triangles used so far.
 
@@ -98,7 +99,7 @@ def draw(  # type: ignore[no-untyped-def]
     bounding sphere centers[i], radii[i] in the mesh frame, belonging to actors[i].
     light (5, 3): sun direction and up in the camera frame, sun, sky and ground light; light[5, 0] is the lamps' glow.
     Each triangle that may be visible gets a row of the frame's table: lit (., 4) float32 RGB and depth bias, marks
-    (., 2) uint8 material and tag, owners (.,) uint32 actor.
+    (., 2) uint8 material and tag, owners (.,) uint32 actor, faces (., 3) float32 normal in the camera's frame.
     """
     height, width = depth.shape
     half_u, half_v = 0.5 * width, 0.5 * height
@@ -210,5 +211,6 @@ def draw(  # type: ignore[no-untyped-def]
             marks[count, 0] = material
             marks[count, 1] = looks[t, 1]
             owners[count] = actors[instance]
+            faces[count, 0], faces[count, 1], faces[count, 2] = nx, ny, nz
             count += 1
     return count

@@ -452,14 +452,3 @@ class RayScene:
                 break
             room = count
         return [(float(at[k]), int(index.looks[row[k], 0]), actor, int(index.source[row[k]])) for k in range(count)]
-
-
-def warm_up() -> None:
-    """Compile every kernel, or load it from Numba's cache."""
-    from sim.render.renderer import Movable
-
-    ground = Mesh.build([[-9, -9, 0], [9, -9, 0], [0, 9, 0]], [[0, 1, 2]], (90, 90, 90), 1)
-    scene = RayScene(ground)
-    placed = scene.place([Movable(1, ground, Pose(0.0, 0.0, 1.0))])
-    scene.cast(np.zeros(3), np.array([[0.0, 0.0, -1.0]]), 10.0, placed)
-    scene.crossings((0.0, 0.0, 2.0), (0.0, 0.0, -1.0), 10.0, placed)

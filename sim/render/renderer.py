@@ -15,7 +15,7 @@ from sim.render.mesh import Mesh
 from sim.render.scene import Models, pack
 from sim.render.weather import Weather, atmosphere
 
-OUTPUTS = frozenset({"rgb", "depth", "semantic", "instance"})
+OUTPUTS = frozenset({"rgb", "depth", "semantic", "instance", "normals"})
 MAX_SIDE = 8192
 
 
@@ -40,12 +40,14 @@ class Frame:
     depth     float32 (H, W), metres along the camera's axis, 1000 where there is only sky
     semantic  uint8 (H, W), CARLA tag (sky 11)
     instance  uint32 (H, W), actor id, 0 for the static world
+    normals   float32 (H, W, 3), unit, in the world, towards the camera; zero for the sky
     """
 
     bgra: np.ndarray | None
     depth: np.ndarray | None
     semantic: np.ndarray | None
     instance: np.ndarray | None
+    normals: np.ndarray | None = None
 
 
 class Renderer:
@@ -105,7 +107,7 @@ class Renderer:
         light[5, 0] = air.night
         instances = self._instances(movables, view)
 
-        bgra = depth = semantic = instance = None
+        bgra = depth = semantic = instance = normals = None
         if "rgb" in outputs:
             inverse, ids = self._draw(camera_from_world, view.focal * 2.0, width * 2, height * 2, instances, light)
             shadow = np.ones((height, width), np.float32)
@@ -143,12 +145,16 @@ class Renderer:
             depth = metres if "depth" in outputs else None
             semantic = tags if "semantic" in outputs else None
             instance = actors if "instance" in outputs else None
-        return Frame(bgra, depth, semantic, instance)
+            if "normals" in outputs:
+                normals = np.empty((height, width, 3), np.float32)
+                shading.face_normals(ids, self._faces, rotation, normals)
+        return Frame(bgra, depth, semantic, instance, normals)
 
     def _grow(self, capacity: int) -> None:
         self._lit = np.empty((capacity, 4), np.float32)
         self._marks = np.empty((capacity, 2), np.uint8)
         self._owners = np.empty(capacity, np.uint32)
+        self._faces = np.empty((capacity, 3), np.float32)
 
     def _instances(self, movables: Sequence[Movable], view: shading.View) -> tuple[np.ndarray, ...]:
         """Starts, counts, radii, centres, camera-from-mesh matrices, actors and shadow boxes of the movables."""
@@ -190,7 +196,7 @@ class Renderer:
         need = len(self._static.soup) + int(counts.sum())
         if need > len(self._owners):
             self._grow(need + need // 4)
-        table = (self._lit, self._marks, self._owners)
+        table = (self._lit, self._marks, self._owners, self._faces)
         static, models = self._static, self._models
         static_matrices = np.ascontiguousarray(np.broadcast_to(camera_from_world, (len(static.starts), 3, 4)))
         used = raster.draw(

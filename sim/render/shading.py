@@ -397,3 +397,17 @@ def label(depth, ids, lit, marks, owners, metres, tags, actors):  # type: ignore
                 metres[row, column] = min(lit[triangle, 3] / depth[row, column], FAR)
                 tags[row, column] = marks[triangle, 1]
                 actors[row, column] = owners[triangle]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def face_normals(ids, faces, rotation, normals):  # type: ignore[no-untyped-def]
+    """Normals float32 (H, W, 3) in the world, zero for the sky; `rotation` (3, 3) is the camera's."""
+    height, width = ids.shape
+    for row in range(height):
+        for column in range(width):
+            triangle = ids[row, column]
+            for k in range(3):
+                normals[row, column, k] = 0.0
+                if triangle >= 0:
+                    for axis in range(3):
+                        normals[row, column, k] += rotation[k, axis] * faces[triangle, axis]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,9 @@ from sim.server.blueprints import Blueprint
 from sim.server.debug_shapes import DebugShapes
 
 if TYPE_CHECKING:
-    from sim.server.sensors import Moment
+    from sim.render.rays import RayScene
+    from sim.render.renderer import Frame
+    from sim.server.moment import Moment
 
 # cloudiness, precipitation, deposits, wind, sun azimuth, sun altitude, fog density, distance, falloff, wetness,
 # scattering, mie, rayleigh, dust: CARLA's ClearNoon.
@@ -46,12 +47,13 @@ def actor_mesh(actor: Actor) -> Mesh:
     return prop_mesh(blueprint.kind, actor.description.extent, blueprint.semantic_tag)
 
 
-def is_inside(actor: Actor, carrier: Actor) -> bool:
-    """Whether a camera sits within its carrier's body, which must then not be drawn around it."""
+def is_inside(actor: Actor, carrier: Actor, margin: float = INSIDE_MARGIN_M) -> bool:
+    """Whether a sensor sits within its carrier's body, `margin` (m) around it included: then the body must not be in
+    its way."""
     center, extent = carrier.description.center, carrier.description.extent
     at = np.array([actor.pose.x, actor.pose.y, actor.pose.z, 1.0])
     local = np.linalg.solve(pose_matrix(carrier.pose), at)[:3] - center
-    return bool(np.all(np.abs(local) <= np.asarray(extent) + INSIDE_MARGIN_M))
+    return bool(np.all(np.abs(local) <= np.asarray(extent) + margin))
 
 
 class Scene:
@@ -61,6 +63,7 @@ class Scene:
         self._static = static
         same = before is not None and before._static is static
         self._renderer: Any = before._renderer if same and before is not None else None
+        self._rays: RayScene | None = before._rays if same and before is not None else None
         self._weather: Any = None
         self.weather: tuple[float, ...] = CLEAR_NOON
         self.shapes = DebugShapes()
@@ -77,34 +80,58 @@ class Scene:
         self.weather = values
         self._weather = None
 
-    def picture(
-        self, camera: Actor, width: int, height: int, fov: float, output: str, moment: Moment
-    ) -> np.ndarray | None:
-        """BGRA uint8 (height, width, 4) of what `camera` sees."""
-        from sim.render.renderer import Movable
+    def rays(self) -> RayScene:
+        """The town as rays meet it; built when the first ray sensor needs it."""
+        if self._rays is None:
+            from sim.render.rays import RayScene
+
+            self._rays = RayScene(self._static)
+        return self._rays
+
+    def view(
+        self, camera: Actor, width: int, height: int, fov: float, outputs: frozenset[str], moment: Moment
+    ) -> Frame:
+        """What `camera` sees, as the renderer gives it."""
         from sim.render.weather import Weather
-        from sim.server.sensors import encode_depth, encode_instance, encode_semantic
 
         self.prepare()
         if self._weather is None:
             self._weather = Weather(*self.weather)
         carrier = camera.parent
-        hidden = carrier if carrier is not None and carrier.row is not None and is_inside(camera, carrier) else None
-        movables = [
-            Movable(actor.id, actor_mesh(actor), actor.pose) for actor in _bodies(moment.actors) if actor is not hidden
-        ]
+        hidden = carrier.id if carrier is not None and carrier.row is not None and is_inside(camera, carrier) else 0
+        movables = [movable for movable in moment.movables if movable.actor_id != hidden]
+        frame: Frame = self._renderer.render(
+            camera.pose, width, height, fov, movables, self._weather, outputs, moment.frame
+        )
+        return frame
+
+    def picture(
+        self, camera: Actor, width: int, height: int, fov: float, output: str, moment: Moment
+    ) -> np.ndarray | None:
+        """BGRA uint8 (height, width, 4) of what `camera` sees: rgb, depth, semantic, instance or normals."""
+        from sim.sensors.encoding import encode_depth, encode_instance, encode_normals, encode_semantic
+
         outputs = frozenset({"semantic", "instance"} if output == "instance" else {output})
         sketched = output == "rgb" and bool(self.shapes)
         if sketched:
             outputs |= {"depth"}
-        frame = self._renderer.render(camera.pose, width, height, fov, movables, self._weather, outputs, moment.frame)
+        frame = self.view(camera, width, height, fov, outputs, moment)
         if output == "depth":
+            assert frame.depth is not None
             return encode_depth(frame.depth)
-        if output == "semantic":
-            return encode_semantic(frame.semantic)
-        if output == "instance":
-            return encode_instance(frame.semantic, frame.instance)
+        if output == "normals":
+            assert frame.normals is not None
+            return encode_normals(frame.normals)
+        if output in ("semantic", "instance"):
+            assert frame.semantic is not None
+            return (
+                encode_semantic(frame.semantic)
+                if frame.instance is None
+                else encode_instance(frame.semantic, frame.instance)
+            )
         if sketched:
+            assert frame.bgra is not None
+            assert frame.depth is not None
             self._sketch(frame.bgra, frame.depth, camera, fov)
         return frame.bgra
 
@@ -115,7 +142,3 @@ class Scene:
         if camera.parent is not None and camera.parent.description.blueprint.id == "spectator":
             overlay.draw(bgra, None, camera.pose, fov, self.shapes.strokes(hud=True))
             overlay.write(bgra, camera.pose, fov, self.shapes.labels())
-
-
-def _bodies(actors: Mapping[int, Actor]) -> list[Actor]:
-    return [actor for actor in actors.values() if actor.row is not None]

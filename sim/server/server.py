@@ -70,15 +70,17 @@ def _say(text: str) -> None:
 
 
 def compile_kernels() -> None:
-    """Compile, or load from Numba's cache, what ticks and cameras run."""
+    """Compile, or load from Numba's cache, what ticks, cameras and other sensors run."""
     from sim.render.overlay import warm_up as compile_overlay
     from sim.render.renderer import warm_up as compile_renderer
+    from sim.sensors.kernels import warm_up as compile_sensors
     from sim.server import dynamics
 
     began = time.monotonic()
     dynamics.warm_up()
     compile_renderer()
     compile_overlay()
+    compile_sensors()
     log.info("kernels ready after %.1f s", time.monotonic() - began)
 
 

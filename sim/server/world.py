@@ -69,6 +69,7 @@ class World:
         self._sensors: dict[int, tuple[Sensor, Schedule]] = {}
         self._flags = wire.MAP_CHANGED
         self._motion: dict[int, tuple[float, ...]] = {}
+        self._past: tuple[tuple[float, dict[int, tuple[float, ...]]], ...] = ()
         self._spring_loaded: set[int] = set()
         self.spectator = spectator(self._new_actor_id())
         self.actors[self.spectator.id] = self.spectator
@@ -134,13 +135,12 @@ class World:
             actor.socket = socket
             self._follow(actor, 0.0)
         if blueprint.id.startswith("sensor."):
-            sensor = make_sensor(actor, self.seed)
+            sensor = make_sensor(actor, self.seed, actor.id - self.spectator.id)
             if sensor is not None:
                 actor.stream_id = self._next_stream
                 self._next_stream += 1
                 self._sensors[actor.id] = (sensor, Schedule(sensor.sensor_tick))
-                if blueprint.id.startswith("sensor.camera."):
-                    self.scene.prepare()
+                sensor.prepare(self.scene)
         elif not description.bodiless:
             self._embody(actor)
         self._new_actor_id()
@@ -299,6 +299,7 @@ class World:
         self.recorder.before_snapshot(self)
         self.frame += 1
         self.elapsed_s += self.delta_s
+        self._past = ((self.delta_s, self._motion), *self._past[:1])
         self._snapshot = self._make_snapshot()
         self._flags = 0
         self.recorder.after_snapshot(self, self._motion, contacts)
@@ -331,7 +332,8 @@ class World:
         for first, second, x, y in touched:
             actor = self._by_row[first]
             other = self._by_row[second] if second >= 0 else None
-            found.append(Contact(actor, other, (x, y, 0.0)))
+            tag = 0 if second >= 0 else int(self.town.boxes.tag[-1 - second])
+            found.append(Contact(actor, other, (x, y, 0.0), tag))
             if other is not None:
                 found.append(Contact(other, actor, (-x, -y, 0.0)))
         return found
@@ -383,7 +385,18 @@ class World:
     def _emit(self, contacts: list[Contact]) -> None:
         if not self._sensors:
             return
-        moment = Moment(self.frame, self.elapsed_s, self.actors, contacts, self._motion, self.scene, self.stream_port)
+        moment = Moment(
+            self.frame,
+            self.elapsed_s,
+            self.delta_s,
+            self.actors,
+            contacts,
+            self._motion,
+            self._past,
+            self.scene,
+            self.town.opendrive,
+            self.stream_port,
+        )
         for sensor, schedule in self._sensors.values():
             stream_id = sensor.actor.stream_id
             if not self._hub.has_listener(stream_id):

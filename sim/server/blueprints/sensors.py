@@ -18,19 +18,7 @@ from sim.server.blueprints.definition import (
 )
 
 # Sensors that nothing streams yet are not advertised: take a name out when `sim.server.sensors` makes it.
-NOT_STREAMED = frozenset(
-    {
-        "sensor.camera.dvs",
-        "sensor.camera.normals",
-        "sensor.camera.optical_flow",
-        "sensor.lidar.ray_cast",
-        "sensor.lidar.ray_cast_semantic",
-        "sensor.other.obstacle",
-        "sensor.other.radar",
-        "sensor.other.v2x",
-        "sensor.other.v2x_custom",
-    }
-)
+NOT_STREAMED = frozenset({"sensor.other.v2x", "sensor.other.v2x_custom"})
 
 _PLACES = ("front", "back", "left", "right", "front_left", "front_right", "back_left", "back_right")
 _ANYWHERE = ("default",)
