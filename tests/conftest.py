@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import carla
 import pytest
@@ -42,11 +42,12 @@ class Process:
             self.popen.kill()
 
 
-def start(*options: str) -> Process:
+def start(*options: str, log: IO[str] | None = None) -> Process:
     popen = subprocess.Popen(
         [sys.executable, "-m", "sim.server", "--port", "0", "--exit-with-parent", *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=log,
         text=True,
     )
     assert popen.stdout is not None
@@ -154,32 +155,28 @@ def tidy_world() -> Callable[[carla.Client], carla.World]:
     return tidy
 
 
-@pytest.fixture
-def start_server() -> Iterator[object]:
-    """Starts further servers; all are ended after the test."""
+def _starter() -> Iterator[Callable[..., Process]]:
     running: list[Process] = []
 
-    def launch(*options: str) -> Process:
-        running.append(start(*options))
+    def launch(*options: str, log: IO[str] | None = None) -> Process:
+        running.append(start(*options, log=log))
         return running[-1]
 
     yield launch
     for process in running:
         process.close()
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[..., Process]]:
+    """Starts further servers; all are ended after the test. Their messages go to the file `log`, if given."""
+    yield from _starter()
 
 
 @pytest.fixture(scope="module")
 def start_module_server() -> Iterator[Callable[..., Process]]:
-    """Starts servers that the tests of a module share; all are ended after its last test."""
-    running: list[Process] = []
-
-    def launch(*options: str) -> Process:
-        running.append(start(*options))
-        return running[-1]
-
-    yield launch
-    for process in running:
-        process.close()
+    """The same for servers that end after the last test of the module."""
+    yield from _starter()
 
 
 # ---- clients in processes of their own ---------------------------------------------------------------------------

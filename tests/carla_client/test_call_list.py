@@ -70,7 +70,7 @@ def test_every_call_that_python_can_send_is_sent_by_a_test():
 # Sent by test_python_api (connecting), test_traffic_manager, test_episodes, and the tests of recorder and walkers.
 ELSEWHERE = {
     "add_traffic_manager_running", "copy_opendrive_to_file", "destroy_traffic_manager", "get_actors_by_id",
-    "get_episode_info", "get_map_data", "get_map_info", "get_traffic_manager_running", "get_vehicle_light_state",
+    "get_episode_info", "get_map_data", "get_map_info", "get_traffic_manager_running",
     "is_traffic_manager_running", "load_new_episode", "query_lights_state", "replay_file", "request_file",
     "send", "set_actor_dead", "show_recorder_actors_blocked", "show_recorder_collisions", "show_recorder_file_info",
     "spawn_actor_with_parent", "start_recorder", "stop_recorder", "stop_replayer", "update_lights_state",

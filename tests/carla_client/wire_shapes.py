@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sim.server.client_calls import STRUCTURES
+from wire_tap import Exchange
+
+from sim.server.client_calls import CLIENT_CALLS, STRUCTURES
+from sim.server.support import ACCEPTED, SUPPORTED, reason, status
+
+CALLS = {entry.name: entry for entry in CLIENT_CALLS}
 
 _INTEGERS = {"u8": (0, 2**8), "u16": (0, 2**16), "u32": (0, 2**32), "u64": (0, 2**64), "i8": (-128, 256)}
 _INTEGERS["i32"] = (-(2**31), 2**31)
@@ -115,3 +120,25 @@ def _variant(value: Any, alternatives: int) -> tuple[int, Any]:
 def _demand(fits: bool, value: Any, kind: str) -> None:
     if not fits:
         raise WrongShape(f"{value!r:.200} is no {kind}")
+
+
+def judge(exchange: Exchange) -> None:
+    """The arguments have the listed types, and so has the answer; or it is the refusal with its reason."""
+    entry = CALLS[exchange.name]
+    wanted = members(entry.arguments)
+    assert len(exchange.arguments) == len(wanted)
+    for argument, (_, kind) in zip(exchange.arguments, wanted):
+        check(argument, kind)
+    assert exchange.answered
+    assert exchange.error is None, f"{exchange.name}: {exchange.error}"
+    if status(entry.name) in (SUPPORTED, ACCEPTED):
+        # No client reads the answer of an asynchronous call: it only has to be a success.
+        try:
+            response(exchange.result, entry.result or "void")
+        except WrongShape:
+            if entry.result is not None:
+                raise
+            response(exchange.result, "bool")
+    else:
+        kind = entry.result if entry.result and not exchange.asynchronous else "void"
+        assert reason(entry.name) in error_text(exchange.result, kind)
