@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import subprocess
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO, Any
 
 import carla
+import client_process
 import pytest
 
 FIRST_TOWN = "Pilotage01"
@@ -179,20 +177,6 @@ def start_module_server() -> Iterator[Callable[..., Process]]:
     yield from _starter()
 
 
-# ---- clients in processes of their own ---------------------------------------------------------------------------
-
-
-def _child(pipe: Connection, port: int, body: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    client = carla.Client("127.0.0.1", port)
-    client.set_timeout(10.0)
-    try:
-        pipe.send((True, body(client, *arguments)))
-    except BaseException:
-        pipe.send((False, traceback.format_exc()))
-    pipe.close()
-    os._exit(0)  # without the wheel's own clean-up, which aborts while a Traffic Manager runs
-
-
 @pytest.fixture
 def in_child(server: Process) -> Iterator[Callable[..., Any]]:
     """`in_child(body, *arguments, deadline_s=60, attempts=3)`: what `body(client, *arguments)` returns in a child.
@@ -207,7 +191,9 @@ def in_child(server: Process) -> Iterator[Callable[..., Any]]:
         context = multiprocessing.get_context("spawn")
         for _ in range(attempts):
             receiving, sending = context.Pipe(duplex=False)
-            child = context.Process(target=_child, args=(sending, server.port, body, arguments), daemon=True)
+            child = context.Process(
+                target=client_process.run, args=(sending, server.port, body, arguments), daemon=True
+            )
             child.start()
             sending.close()
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,6 @@ from wire_shapes import CALLS, judge
 from wire_tap import WireTap
 
 from sim.server.support import ACCEPTED, SUPPORTED, reason, status
-
-
-@pytest.fixture
-def tap(server) -> Iterator[WireTap]:
-    tap = WireTap(server.port)
-    yield tap
-    tap.close()
 
 
 @pytest.fixture
@@ -181,6 +174,7 @@ def _manage(_: carla.Client, port: int) -> dict[str, str]:
 
 
 def test_every_method_of_the_traffic_manager(in_child, tap):
+    tap.settled()
     said = in_child(_manage, tap.port, deadline_s=60.0)
     methods = {name for name in vars(carla.TrafficManager) if name[0] != "_"} - {"shut_down"}
     assert set(said) == methods

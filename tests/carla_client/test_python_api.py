@@ -16,13 +16,6 @@ from sim.server.support import ACCEPTED, SUPPORTED, reason, status
 
 
 @pytest.fixture(scope="module")
-def tap(server) -> Iterator[WireTap]:
-    tap = WireTap(server.port)
-    yield tap
-    tap.close()
-
-
-@pytest.fixture(scope="module")
 def cast(tap, tidy_world, make_stage) -> Iterator[Cast]:
     client = carla.Client("127.0.0.1", tap.port)
     client.set_timeout(10.0)
