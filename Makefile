@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # A CPU build of torch is enough for the quickstart and the tests; set TORCH= to let pip choose (CUDA) builds.
 ARGS ?=
 
-.PHONY: train test test-all lint format install install-test docs benchmark clean help
+.PHONY: train test test-all fuzz lint format install install-test docs benchmark clean help
 
 help:  ## this text
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,10 @@ test: install-test  ## run the test suite (under 15 minutes on 2 cores)
 
 test-all: install-test  ## the suite with the slow learning checks
 	$(BIN)/python -m pytest -m 'slow or not slow' --timeout 3600 $(ARGS)
+
+SECONDS ?= 600
+fuzz: install-test  ## throw hostile traffic at a server for SECONDS (600); ARGS='--seed 7 --epoch 12 --epochs 1' repeats
+	$(BIN)/python tests/carla_client/fuzz.py --seconds $(SECONDS) $(ARGS)
 
 lint: install-test  ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
