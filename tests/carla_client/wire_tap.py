@@ -47,6 +47,11 @@ class WireTap:
         self._process.start()
         self.port = int(self._pipe.recv())
 
+    def close(self) -> None:
+        """End the relay and its connections."""
+        self._process.kill()
+        self._process.join(10.0)
+
     def settled(self) -> list[Exchange]:
         """All exchanges since the last time, in the order in which clients sent them, once every one is answered."""
         self._pipe.send(None)
