@@ -60,14 +60,15 @@ class Inertial:
         self._random = random
 
     def measure(
-        self, pose: Pose, acceleration: Sequence[float], turn_rate: Sequence[float]
+        self, pose: Pose, acceleration: Sequence[float], turn_rate: Sequence[float], gravity: float = GRAVITY
     ) -> tuple[list[float], list[float], float]:
         """Accelerometer (m/s^2) and gyroscope (rad/s) in the sensor's frame, compass (rad).
 
-        `acceleration` (without gravity) and `turn_rate` (rad/s) are the sensor's own, in the world.
+        `acceleration` (without gravity) and `turn_rate` (rad/s) are the sensor's own, in the world;
+        `gravity` (m/s^2) is what the accelerometer feels at rest.
         """
         axes = rotation_matrix(pose.pitch, pose.yaw, pose.roll)
-        felt = axes.T @ (np.asarray(acceleration) + np.array((0.0, 0.0, GRAVITY)))
+        felt = axes.T @ (np.asarray(acceleration) + np.array((0.0, 0.0, gravity)))
         rate = axes.T @ np.asarray(turn_rate)
         felt = felt + self._random.normal(size=3) * self._noise.accelerometer
         rate = rate + self._noise.gyroscope_bias + self._random.normal(size=3) * self._noise.gyroscope

@@ -44,6 +44,8 @@ class Actor:
     pose       in the world; of a body it is refreshed from the body table after every tick
     relative   pose in the parent's frame, at its socket or at the end of the arm to it, when there is a parent
     arm        the spring arm to the parent, if the actor hangs on one
+    mount      attachment type and pose with which the actor was attached, as the client gave them
+    ignored    vehicles that this sensor does not see, by id
     socket     name of the parent's socket that the actor sits on; "" for the parent's origin
     row        row of the body table, or None for what has no body (sensors, the spectator)
     stream_id  0 when the actor streams nothing
@@ -56,7 +58,9 @@ class Actor:
     parent: Actor | None = None
     relative: Pose | None = None
     arm: SpringArm | None = None
+    mount: tuple[int, Pose] | None = None
     socket: str = ""
+    ignored: frozenset[int] = frozenset()
     row: int | None = None
     stream_id: int = 0
     alive: bool = True

@@ -32,7 +32,7 @@ _COMMANDS: dict[int, tuple[str, bool]] = {
     14: ("set_actor_simulate_physics", False),
     15: ("set_actor_enable_gravity", False),
     16: ("set_actor_autopilot", False),
-    17: ("_accept", False),
+    17: ("show_vehicle_debug_telemetry", False),
     18: ("set_vehicle_light_state", True),
     19: ("set_actor_location", False),
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sim.render.lamplight import Lamps
 from sim.server.errors import BadArguments
 from sim.server.wire import integer, items, number, vector
 
@@ -61,6 +62,7 @@ class LightManager:
         self._cycle = True
         self._audience: dict[object, None] = {}
         self._stale = False
+        self._burning: Lamps | None = None
         self.version = 0
 
     def __len__(self) -> int:
@@ -104,9 +106,16 @@ class LightManager:
         pending, self._stale = self._stale, False
         return pending
 
-    def burning(self) -> list[Light]:
+    def burning(self) -> Lamps:
         """The lamps that are on."""
-        return [light for light in self._lights.values() if light.active and light.intensity > 0.0]
+        if self._burning is None:
+            lit = [light for light in self._lights.values() if light.active and light.intensity > 0.0]
+            self._burning = Lamps(
+                np.array([light.location for light in lit]).reshape(-1, 3),
+                np.array([light.intensity for light in lit], float),
+                np.array([light.color for light in lit], np.uint8).reshape(-1, 3),
+            )
+        return self._burning
 
     def recorded(self) -> list[tuple[Any, ...]]:
         """(id, intensity, group, colour, active) of every lamp."""
@@ -128,4 +137,5 @@ class LightManager:
     def _change(self, changed: bool, tell: bool) -> None:
         if changed:
             self.version += 1
+            self._burning = None
             self._stale = self._stale or tell

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.geometry import Pose
+from sim.sensors.inertial import GRAVITY
 from sim.server.actors import Actor
 from sim.server.scene import Scene, actor_mesh, is_inside
 
@@ -40,6 +41,7 @@ class Contact:
 class Moment:
     """One tick of the world.
 
+    imu_gravity  what clients want accelerometers to feel at rest (m/s^2)
     past  the ticks before, newest first: seconds from there to the tick after it, and the motions that it showed
     """
 
@@ -53,6 +55,7 @@ class Moment:
     scene: Scene
     opendrive: str
     stream_port: int
+    imu_gravity: float = GRAVITY
 
     @cached_property
     def movables(self) -> list[Movable]:
@@ -72,9 +75,13 @@ class Moment:
         """Rays of a sensor; they pass through the body that it is built into."""
         body = carrier(sensor)
         hidden = body.id if body is not None and is_inside(sensor, body, BUILT_IN_M) else 0
+        placed = self.placed
+        if sensor.ignored:
+            seen = [movable for movable in self.movables if movable.actor_id not in sensor.ignored]
+            placed = self.scene.rays().place(seen)
 
         def cast(origin: np.ndarray, directions: np.ndarray, limit: float | np.ndarray) -> Hits:
-            return self.scene.rays().cast(origin, directions, limit, self.placed, hidden)
+            return self.scene.rays().cast(origin, directions, limit, placed, hidden)
 
         return cast
 

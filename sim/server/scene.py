@@ -8,13 +8,16 @@ import numpy as np
 
 from sim.geometry import pose_matrix
 from sim.render.mesh import Mesh
+from sim.server import retouch
 from sim.server.actors import Actor
 from sim.server.blueprints import Blueprint
 from sim.server.debug_shapes import DebugShapes
+from sim.server.lights import LightManager
 
 if TYPE_CHECKING:
     from sim.render.rays import RayScene
     from sim.render.renderer import Frame
+    from sim.render.weather import Weather
     from sim.server.moment import Moment
 
 # cloudiness, precipitation, deposits, wind, sun azimuth, sun altitude, fog density, distance, falloff, wetness,
@@ -64,9 +67,11 @@ class Scene:
         same = before is not None and before._static is static
         self._renderer: Any = before._renderer if same and before is not None else None
         self._rays: RayScene | None = before._rays if same and before is not None else None
-        self._weather: Any = None
+        self._weather: Weather | None = None
         self.weather: tuple[float, ...] = CLEAR_NOON
         self.shapes = DebugShapes()
+        self.lamps: LightManager | None = None
+        self.telemetry: Actor | None = None  # the vehicle whose telemetry the server's window shows
 
     def prepare(self) -> None:
         """Build the renderer now, so that the first frame does not wait for it."""
@@ -88,20 +93,24 @@ class Scene:
             self._rays = RayScene(self._static)
         return self._rays
 
+    def _sky(self) -> Weather:
+        from sim.render.weather import Weather
+
+        if self._weather is None:
+            self._weather = Weather(*self.weather)
+        return self._weather
+
     def view(
         self, camera: Actor, width: int, height: int, fov: float, outputs: frozenset[str], moment: Moment
     ) -> Frame:
         """What `camera` sees, as the renderer gives it."""
-        from sim.render.weather import Weather
-
         self.prepare()
-        if self._weather is None:
-            self._weather = Weather(*self.weather)
         carrier = camera.parent
         hidden = carrier.id if carrier is not None and carrier.row is not None and is_inside(camera, carrier) else 0
-        movables = [movable for movable in moment.movables if movable.actor_id != hidden]
+        unseen = {hidden, *camera.ignored}
+        movables = [movable for movable in moment.movables if movable.actor_id not in unseen]
         frame: Frame = self._renderer.render(
-            camera.pose, width, height, fov, movables, self._weather, outputs, moment.frame
+            camera.pose, width, height, fov, movables, self._sky(), outputs, moment.frame
         )
         return frame
 
@@ -109,11 +118,13 @@ class Scene:
         self, camera: Actor, width: int, height: int, fov: float, output: str, moment: Moment
     ) -> np.ndarray | None:
         """BGRA uint8 (height, width, 4) of what `camera` sees: rgb, depth, semantic, instance or normals."""
+        from sim.render.weather import atmosphere
         from sim.sensors.encoding import encode_depth, encode_instance, encode_normals, encode_semantic
 
         outputs = frozenset({"semantic", "instance"} if output == "instance" else {output})
-        sketched = output == "rgb" and bool(self.shapes)
-        if sketched:
+        air = atmosphere(self._sky())
+        retouched = output == "rgb" and retouch.wanted(self, camera, air)
+        if retouched:
             outputs |= {"depth"}
         frame = self.view(camera, width, height, fov, outputs, moment)
         if output == "depth":
@@ -129,16 +140,8 @@ class Scene:
                 if frame.instance is None
                 else encode_instance(frame.semantic, frame.instance)
             )
-        if sketched:
+        if retouched:
             assert frame.bgra is not None
             assert frame.depth is not None
-            self._sketch(frame.bgra, frame.depth, camera, fov)
+            retouch.apply(self, frame.bgra, frame.depth, camera, fov, air, moment)
         return frame.bgra
-
-    def _sketch(self, bgra: np.ndarray, depth: np.ndarray, camera: Actor, fov: float) -> None:
-        from sim.render import overlay
-
-        overlay.draw(bgra, depth, camera.pose, fov, self.shapes.strokes(hud=False))
-        if camera.parent is not None and camera.parent.description.blueprint.id == "spectator":
-            overlay.draw(bgra, None, camera.pose, fov, self.shapes.strokes(hud=True))
-            overlay.write(bgra, camera.pose, fov, self.shapes.labels())

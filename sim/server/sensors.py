@@ -91,7 +91,7 @@ class ImuSensor:
             acceleration = acceleration_from_positions(positions, [step for step, _ in moment.past])
         else:
             acceleration = acceleration_of_body(motion[12:15], turn_rate, np.array(pose[:3]) - motion[:3])
-        felt, rate, compass = self._inertial.measure(pose, acceleration, turn_rate.tolist())
+        felt, rate, compass = self._inertial.measure(pose, acceleration, turn_rate.tolist(), moment.imu_gravity)
         header = wire.stream_header(IMU, moment.frame, moment.elapsed_s, pose)
         return [wire.stream_message(header, wire.pack([felt, rate, compass]))]
 

@@ -71,6 +71,7 @@ def _say(text: str) -> None:
 
 def compile_kernels() -> None:
     """Compile, or load from Numba's cache, what ticks, cameras and other sensors run."""
+    from sim.render.lamplight import warm_up as compile_lamplight
     from sim.render.overlay import warm_up as compile_overlay
     from sim.render.renderer import warm_up as compile_renderer
     from sim.sensors.kernels import warm_up as compile_sensors
@@ -80,6 +81,7 @@ def compile_kernels() -> None:
     dynamics.warm_up()
     compile_renderer()
     compile_overlay()
+    compile_lamplight()
     compile_sensors()
     log.info("kernels ready after %.1f s", time.monotonic() - began)
 

@@ -42,6 +42,8 @@ _NO_CHASSIS = "the embedded server has its own vehicle model instead of the Unre
 _NO_GBUFFERS = "the software rasteriser keeps no G-buffers"
 _NO_LAYERS = "towns of the embedded server have a single layer"
 _NO_TEXTURES = "surfaces of the embedded server are flat shaded and take no textures"
+_NO_ROS = "the embedded server publishes nothing on ROS 2 topics"
+_NO_V2X = "the embedded server simulates no vehicle-to-everything radio"
 _NOT_YET = "it is not implemented yet"
 
 REFUSED: dict[str, Refusal] = {
@@ -50,11 +52,9 @@ REFUSED: dict[str, Refusal] = {
     "get_ackermann_controller_settings": Refusal(False, _NOT_YET),
     "get_gbuffer_token": Refusal(False, _NO_GBUFFERS),
     "get_group_traffic_lights": Refusal(False, _NOT_YET),
-    "get_imui_gravity": Refusal(False, _NOT_YET),
     "get_light_boxes": Refusal(False, _NOT_YET),
     "get_navigation_mesh": Refusal(False, _NOT_YET),
     "get_wheel_pitch_angle": Refusal(False, _NOT_YET),
-    "is_sensor_enabled_for_ros": Refusal(False, _NOT_YET),
     "request_file": Refusal(False, _NOT_YET),
     # Void.
     "add_actor_force_at_location": Refusal(True, _NOT_YET),
@@ -63,20 +63,16 @@ REFUSED: dict[str, Refusal] = {
     "apply_ackermann_controller_settings": Refusal(True, _NOT_YET),
     "apply_color_texture_to_objects": Refusal(True, _NO_TEXTURES),
     "apply_float_color_texture_to_objects": Refusal(True, _NO_TEXTURES),
-    "disable_sensor_for_ros": Refusal(True, _NOT_YET),
     "enable_carsim": Refusal(True, _NO_CHASSIS),
     "enable_chrono_physics": Refusal(True, _NO_CHASSIS),
     "enable_environment_objects": Refusal(True, _NOT_YET),
     "enable_gbuffers": Refusal(True, _NO_GBUFFERS),
-    "enable_sensor_for_ros": Refusal(True, _NOT_YET),
+    "enable_sensor_for_ros": Refusal(True, _NO_ROS),
     "freeze_traffic_light": Refusal(True, _NOT_YET),
     "load_map_layer": Refusal(True, _NO_LAYERS),
     "reset_traffic_light_group": Refusal(True, _NOT_YET),
     "restore_physx_physics": Refusal(True, _NO_CHASSIS),
-    "send": Refusal(True, _NOT_YET),
-    "set_annotations_traverse_translucency": Refusal(True, _NOT_YET),
-    "set_ignored_vehicles": Refusal(True, _NOT_YET),
-    "set_imui_gravity": Refusal(True, _NOT_YET),
+    "send": Refusal(True, _NO_V2X),
     "set_traffic_light_green_time": Refusal(True, _NOT_YET),
     "set_traffic_light_red_time": Refusal(True, _NOT_YET),
     "set_traffic_light_state": Refusal(True, _NOT_YET),
@@ -87,5 +83,6 @@ REFUSED: dict[str, Refusal] = {
     "use_carsim_road": Refusal(True, _NO_CHASSIS),
 }
 IGNORED: dict[str, Ignored] = {
-    "show_vehicle_debug_telemetry": Ignored(True, "it draws on the server's screen, and there is none"),
+    "disable_sensor_for_ros": Ignored(True, "no sensor is ever enabled for ROS 2"),
+    "set_annotations_traverse_translucency": Ignored(True, "nothing in the embedded server's pictures is translucent"),
 }

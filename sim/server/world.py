@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.geometry import Pose
 from sim.maps import Town
+from sim.sensors.inertial import GRAVITY
 from sim.server import parts, powertrain, wire
 from sim.server.actors import Actor, VehicleControl, WalkerControl, spectator
 from sim.server.attachment import RIGID, spring_arm
@@ -47,6 +48,7 @@ class World:
         self._next_actor = 1
         self.settings = EpisodeSettings()
         self.recorder = Recorder()
+        self.imu_gravity = GRAVITY
         self.on_pace_change: Callable[[], None] = lambda: None
         # What a snapshot gives as the operating system's time; nothing in the world depends on it.
         self.platform_s: Callable[[], float] = lambda: self.elapsed_s
@@ -60,7 +62,7 @@ class World:
         self.elapsed_s = 0.0
         self.delta_s = self.settings.fixed_delta_s or ASYNC_DELTA_S
         self.scene = Scene(town.mesh, getattr(self, "scene", None))
-        self.lights = LightManager(town.lamps, self.scene.weather[SUN_ALTITUDE])
+        self.lights = self.scene.lamps = LightManager(town.lamps, self.scene.weather[SUN_ALTITUDE])
         self.table = BodyTable()
         self.dynamics = Dynamics(self.table)
         self.dynamics.statics = static_table(town.boxes.center, town.boxes.extent, town.boxes.yaw)
@@ -132,6 +134,7 @@ class World:
         actor = Actor(self._next_actor, description, pose, parent)
         if parent is not None:
             actor.arm, actor.relative = spring_arm(attachment, pose)
+            actor.mount = attachment, pose
             actor.socket = socket
             self._follow(actor, 0.0)
         if blueprint.id.startswith("sensor."):
@@ -396,6 +399,7 @@ class World:
             self.scene,
             self.town.opendrive,
             self.stream_port,
+            self.imu_gravity,
         )
         for sensor, schedule in self._sensors.values():
             stream_id = sensor.actor.stream_id

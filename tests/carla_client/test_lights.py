@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import queue
 import time
 
 import carla
+import numpy as np
 import pytest
 
 STREET, EVERY = carla.LightGroup.Street, carla.LightGroup.NONE
@@ -120,6 +122,47 @@ def test_without_the_cycle_the_sun_switches_nothing(world, lights):
     lights.set_day_night_cycle(True)
     world.tick()
     assert until(lambda: burning(lights) == len(lights.get_all_lights()))
+
+
+@pytest.fixture
+def shot(world, stage):
+    """Takes a picture from above the road, where lamps stand."""
+    blueprint = stage.library.find("sensor.camera.rgb")
+    for name, value in {"image_size_x": 160, "image_size_y": 90, "fov": 90}.items():
+        blueprint.set_attribute(name, str(value))
+    camera = world.spawn_actor(blueprint, stage.place(0.0, up=3.0))
+    frames: queue.Queue[carla.Image] = queue.Queue()
+    camera.listen(frames.put)
+
+    def take() -> np.ndarray:
+        frame = world.tick()
+        while (image := frames.get(timeout=5.0)).frame < frame:
+            pass
+        return np.frombuffer(image.raw_data, np.uint8).reshape(90, 160, 4)[..., :3].astype(int)
+
+    yield take
+    camera.stop()
+
+
+def test_burning_lamps_light_the_road_by_night_in_their_color_and_change_nothing_by_day(world, lights, shot):
+    lamps = lights.get_all_lights()
+    by_day = shot()
+    lights.turn_on(lamps)
+    world.tick()
+    assert (shot() == by_day).all()
+    sun(world, -30.0)
+    lit, road = shot(), (slice(55, None), slice(None))
+    lights.turn_off(lamps)
+    world.tick()
+    dark = shot()
+    assert (lit >= dark).all()
+    assert lit[road].mean() > 1.2 * dark[road].mean()
+    lights.turn_on(lamps)
+    lights.set_color(lamps, carla.Color(0, 0, 255))
+    world.tick()
+    blue = shot()
+    assert (blue[..., 1:][road] <= dark[..., 1:][road] + 1).all()
+    assert blue[..., 0][road].mean() > 1.2 * dark[..., 0][road].mean()
 
 
 def test_a_new_episode_begins_with_all_lamps_off(client, world, lights):

@@ -103,6 +103,23 @@ def test_sensors_come_back_attached_only_when_asked_for(client, world, stage):
     assert offset.dot(car.get_transform().get_forward_vector()) == pytest.approx(1.0, abs=1e-4)
 
 
+def test_a_camera_on_a_spring_arm_comes_back_on_one(client, world, stage):
+    car = stage.spawn("vehicle.audi.tt")
+    mount = carla.Transform(carla.Location(x=-5.5, z=2.5), carla.Rotation(pitch=8.0))
+    blueprint = stage.library.find("sensor.camera.rgb")
+    sensor = world.spawn_actor(blueprint, mount, attach_to=car, attachment_type=carla.AttachmentType.SpringArm)
+    client.start_recorder("arm.log")
+    stage.ticks(3)
+    client.stop_recorder()
+    before = motion(world, sensor.id)[:6]
+    sensor.destroy()
+    world.tick()
+    client.replay_file("arm.log", 0.0, 0.0, 0, True)
+    world.tick()
+    (camera,) = world.get_actors().filter("sensor.camera.rgb")
+    assert motion(world, camera.id)[:6] == pytest.approx(before, abs=1e-4)
+
+
 def test_start_may_count_from_the_end_and_duration_limits_the_replay(client, world, stage):
     car, shown = drive_and_record(client, world, stage, "parts.log")
     told = client.replay_file("parts.log", -0.5, 0.2, 0)

@@ -30,7 +30,15 @@ def births(draw):
     description = [draw(IDS), draw(st.text(max_size=20)), [list(entry) for entry in attributes]]
     box = (draw(st.tuples(FINITE, FINITE, FINITE)), draw(st.tuples(FINITE, FINITE, FINITE)))
     return Birth(
-        draw(IDS), draw(st.integers(0, 3)), description, draw(POSES), draw(IDS), draw(st.none() | POSES), draw(IDS), box
+        draw(IDS),
+        draw(st.integers(0, 3)),
+        description,
+        draw(POSES),
+        draw(IDS),
+        draw(st.none() | POSES),
+        draw(IDS),
+        draw(st.text(max_size=9)),
+        box,
     )
 
 

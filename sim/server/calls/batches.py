@@ -8,7 +8,7 @@ from sim.server import batch
 from sim.server.calls.session import tick_cue
 from sim.server.context import Context
 from sim.server.registry import call
-from sim.server.wire import integer, items
+from sim.server.wire import items
 
 
 @call("apply_batch", takes=(items, bool), raw=True)
@@ -17,8 +17,3 @@ def apply_batch(context: Context, commands: list[Any], tick: bool) -> list[Any]:
     if tick:
         tick_cue(context)
     return results
-
-
-@call("_accept", takes=(integer,), void=True)
-def _accept(context: Context, actor_id: int) -> None:
-    context.world.actor(actor_id)

@@ -72,7 +72,8 @@ class Birth:
 
     kind         OTHER, VEHICLES, WALKERS or LIGHTS, as CARLA's reports number them
     description  wire form of the blueprint with all attributes
-    pose         in the world; `relative` in the parent's frame, when there is a parent
+    pose         in the world
+    mount        the pose with which it was attached to `parent`, of `attachment` type, at `socket`
     box          centre and half sizes (m) in the actor's frame
     """
 
@@ -81,8 +82,9 @@ class Birth:
     description: list[Any]
     pose: tuple[float, ...]
     parent: int = 0
-    relative: tuple[float, ...] | None = None
+    mount: tuple[float, ...] | None = None
     attachment: int = 0
+    socket: str = ""
     box: tuple[tuple[float, ...], tuple[float, ...]] = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
 
     @property
@@ -130,7 +132,7 @@ class Frame:
 def encode_frame(frame: Frame) -> bytes:
     """A frame's payload."""
     births = [
-        [b.id, b.kind, b.description, b.pose, b.parent, b.relative, b.attachment, b.box] for b in frame.births
+        [b.id, b.kind, b.description, b.pose, b.parent, b.mount, b.attachment, b.socket, b.box] for b in frame.births
     ]  # fmt: skip
     collisions = [[c.number, c.first, c.second, c.first_hero, c.second_hero] for c in frame.collisions]
     tables = [getattr(frame, name).tobytes() for name in TABLES]
@@ -302,7 +304,7 @@ def _floats(value: object, count: int) -> tuple[float, ...]:
 
 
 def _birth(value: list[Any]) -> Birth:
-    actor, kind, description, pose, parent, relative, attachment, (center, extent) = value
+    actor, kind, description, pose, parent, mount, attachment, socket, (center, extent) = value
     uid, type_id, attributes = description
     if not isinstance(uid, int) or not isinstance(type_id, str) or not 0 <= int(kind) <= LIGHTS:
         raise ValueError("not an actor's description")
@@ -311,7 +313,8 @@ def _birth(value: list[Any]) -> Birth:
             raise ValueError("not an attribute")
     return Birth(
         _id(actor), int(kind), description, _floats(pose, 6), _id(parent),
-        None if relative is None else _floats(relative, 6), _id(attachment), (_floats(center, 3), _floats(extent, 3)),
+        None if mount is None else _floats(mount, 6), _id(attachment), str(socket),
+        (_floats(center, 3), _floats(extent, 3)),
     )  # fmt: skip
 
 

@@ -190,8 +190,9 @@ def _kind(actor: Actor) -> int:
 def _birth(actor: Actor, motion: tuple[float, ...]) -> Birth:
     center, extent, *_ = actor.bounding_box()
     parent = actor.parent.id if actor.parent is not None else 0
-    relative = tuple(actor.relative) if actor.relative is not None else None
+    attachment, mount = actor.mount or (0, None)
     return Birth(
-        actor.id, _kind(actor), actor.description.packed(), motion[:6], parent, relative, 0,
-        (tuple(center), tuple(extent)),
+        actor.id, _kind(actor), actor.description.packed(), motion[:6], parent,
+        tuple(mount) if mount is not None else None, attachment,
+        actor.socket, (tuple(center), tuple(extent)),
     )  # fmt: skip

@@ -190,7 +190,9 @@ class Replay:
         try:
             description = read_description(birth.description)
             if parent is not None:
-                actor = world.spawn(description, Pose(*(birth.relative or birth.pose)), parent.id)
+                actor = world.spawn(
+                    description, Pose(*(birth.mount or birth.pose)), parent.id, birth.attachment, birth.socket
+                )
             else:
                 # High above the town there is always room; the place itself may be taken by what is there now.
                 pose = Pose(*birth.pose)
@@ -232,7 +234,11 @@ class Replay:
             return
         if actor is world.spectator and (self.options.ignore_spectator or self._follow):
             return
-        world.move(actor, Pose(*pose.tolist()))
+        try:
+            world.move(actor, Pose(*pose.tolist()))
+        except CallError as error:
+            log.warning("replay: %s", error)
+            return
         row = world.row(actor)
         if row is not None:
             for name, value in zip(_RATES, rates.tolist(), strict=True):
