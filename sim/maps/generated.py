@@ -8,10 +8,12 @@ import numpy as np
 
 from sim.labels import Label
 from sim.maps.boxes import BoxList
-from sim.maps.network import InvalidOpenDrive, RoadNetwork, parse_network
+from sim.maps.network import InvalidOpenDrive, RoadNetwork
 from sim.maps.props import BOX, place
+from sim.maps.regulation import read_map
 from sim.maps.roadside import Clearance, roadsides
 from sim.maps.scenery import Scenery, build_scenery
+from sim.maps.signal_posts import stop_lines
 from sim.maps.town import Town, assemble, road_surfaces
 from sim.render.mesh import Mesh
 
@@ -43,14 +45,14 @@ class GenerationParameters:
 
 def generated_town(text: str, name: str, parameters: GenerationParameters) -> Town:
     """A town from OpenDRIVE text. Raises InvalidOpenDrive."""
-    network = parse_network(text)
-    surfaces = road_surfaces(network, parameters.additional_width)
+    network, regulation = read_map(text)
+    surfaces = road_surfaces(network, parameters.additional_width) + stop_lines(regulation)
     if not surfaces:
         raise InvalidOpenDrive("the map has roads but no lanes")
-    scenery = build_scenery(network, name, rails=parameters.wall_height <= 0.0)
+    scenery = build_scenery(network, name, regulation, rails=parameters.wall_height <= 0.0)
     if parameters.wall_height > 0.0:
         scenery = _with_walls(scenery, network, parameters.wall_height)
-    town = assemble(name, text, network, surfaces, scenery)
+    town = assemble(name, text, network, regulation, surfaces, scenery)
     return replace(
         town,
         navigable=parameters.enable_pedestrian_navigation,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from sim.maps.profiles import Profile
+from sim.maps.signals import STOP, YIELD
 from sim.maps.writer import Leg, TownWriter
 
 JUNCTION_RADIUS = 34.0
@@ -80,4 +81,76 @@ def _loop(side: float, radius: float, turn: float, plan: tuple[tuple[str, Profil
     ]
 
 
-LAYOUTS: dict[str, Callable[[], str]] = {"Pilotage01": pilotage01}
+_BLOCK = (160.0, 140.0)  # m between the middles of neighbouring junctions, west to east and south to north
+_CORNER = 40.0
+_MOUTH = 17.0
+
+
+def pilotage02() -> str:
+    """A small downtown: two crossings and four tees with traffic lights, a tee with a stop sign, one with a yield sign.
+
+    Two avenues of four lanes (50 km/h) cross streets of two (30 km/h, one with parking); a ring road with rounded
+    corners (50 km/h) closes the grid of three by two blocks.
+    """
+    town = TownWriter("Pilotage02", taper_length=10.0, turn_kmh=30.0)
+    avenue, ring = Profile(2, 2), Profile(1, 1)
+    quiet, parked = Profile(1, 1), Profile(1, 1, parking=2.3)
+    at = {(i, j): 100 + 10 * j + i for i in range(4) for j in range(3)}
+
+    def street(name: str, start: tuple[int, int], end: tuple[int, int], profile: Profile, speed: float) -> None:
+        length = math.hypot((end[0] - start[0]) * _BLOCK[0], (end[1] - start[1]) * _BLOCK[1]) - 2 * _MOUTH
+        legs = [Leg(name, length, 0.0, profile, speed)]
+        if profile is parked:
+            mouth = 24.0
+            legs = [
+                Leg(name, mouth, 0.0, quiet, speed),
+                Leg(name, length - 2 * mouth, 0.0, parked, speed),
+                Leg(name, mouth, 0.0, quiet, speed),
+            ]
+        heading = math.atan2(end[1] - start[1], end[0] - start[0])
+        town.chain(_mouth(start, heading), legs, at[start], at[end])
+
+    for column in range(3):
+        street("Central Avenue", (column, 1), (column + 1, 1), avenue, 50.0)
+    for row in range(2):
+        street("Bell Street", (1, row), (1, row + 1), parked, 30.0)
+        street("Market Avenue", (2, row), (2, row + 1), avenue, 50.0)
+    street("South Ring", (1, 0), (2, 0), ring, 50.0)
+    street("North Street", (1, 2), (2, 2), quiet, 30.0)
+    for name, start, heading, end in (
+        ("South-west Ring", (0, 1), -math.pi / 2, (1, 0)),
+        ("South-east Ring", (2, 0), 0.0, (3, 1)),
+        ("North-east Ring", (3, 1), math.pi / 2, (2, 2)),
+        ("North-west Ring", (1, 2), math.pi, (0, 1)),
+    ):
+        side, across = (0, 1) if abs(math.cos(heading)) > 0.5 else (1, 0)
+        legs = [_BLOCK[axis] - _MOUTH - _CORNER for axis in (side, across)]
+        town.chain(
+            _mouth(start, heading),
+            [
+                Leg(name, legs[0], 0.0, ring, 50.0),
+                Leg(name, _CORNER * math.pi / 2, 90.0, ring, 50.0),
+                Leg(name, legs[1], 0.0, ring, 50.0),
+            ],
+            at[start],
+            at[end],
+        )
+    places = [(i, j) for i in range(4) for j in range(3) if (i, j) not in ((0, 0), (3, 0), (0, 2), (3, 2))]
+    for place in places:
+        town.connect(at[place])
+    for place in places:
+        if place not in ((2, 2), (3, 1)):
+            town.lights(at[place])
+    town.signs(at[2, 2], "Market Avenue", "Stop", STOP)
+    town.signs(at[3, 1], "Central Avenue", "Yield", YIELD)
+    town.limit_signs()
+    return town.text()
+
+
+def _mouth(place: tuple[int, int], heading: float) -> tuple[float, float, float]:
+    """Where a street leaves the junction at a place of the grid."""
+    x, y = place[0] * _BLOCK[0] + _MOUTH * math.cos(heading), place[1] * _BLOCK[1] + _MOUTH * math.sin(heading)
+    return x, y, heading
+
+
+LAYOUTS: dict[str, Callable[[], str]] = {"Pilotage01": pilotage01, "Pilotage02": pilotage02}

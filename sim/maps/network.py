@@ -69,6 +69,7 @@ class Road:
     """A road. `offsets` (laneOffset) and `elevation` are (K, 5) records of start s, a, b, c, d.
 
     `predecessor` and `successor` name the road or junction at its ends as (type, id, contact point), "" if not linked.
+    `speeds` (K, 2): the limit in km/h from s (m) on; empty when the map gives none.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Road:
     elevation: np.ndarray
     sections: tuple[LaneSection, ...]
     crosswalks: tuple[Crosswalk, ...]
+    speeds: np.ndarray
 
     def reference(self, s: np.ndarray) -> np.ndarray:
         """Reference line at `s` (N,): (N, 4) x, y, z, heading (rad)."""
@@ -124,6 +126,11 @@ def to_carla(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 def parse_network(text: str) -> RoadNetwork:
     """Reads OpenDRIVE XML. Raises InvalidOpenDrive for broken XML, missing attributes and unknown geometry."""
+    return read_network(parse_xml(text))
+
+
+def parse_xml(text: str) -> ElementTree.Element:
+    """The root element of OpenDRIVE text. Raises InvalidOpenDrive."""
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise InvalidOpenDrive("OpenDRIVE text declares a DOCTYPE or ENTITY, which no map needs; remove it")
     try:
@@ -132,13 +139,19 @@ def parse_network(text: str) -> RoadNetwork:
         raise InvalidOpenDrive(f"not well-formed XML: {error}") from error
     if root.tag != "OpenDRIVE":
         raise InvalidOpenDrive(f"the root element is <{root.tag}>, expected <OpenDRIVE>")
+    return root
+
+
+def read_network(root: ElementTree.Element) -> RoadNetwork:
+    """The roads of an <OpenDRIVE> element. Raises InvalidOpenDrive."""
     roads = tuple(_road(element) for element in root.iter("road"))
     if not roads:
         raise InvalidOpenDrive("the map has no <road>")
     return RoadNetwork(roads)
 
 
-def _number(element: ElementTree.Element, name: str, default: float | None = None) -> float:
+def number_of(element: ElementTree.Element, name: str, default: float | None = None) -> float:
+    """A finite numeric attribute. Raises InvalidOpenDrive."""
     raw = element.get(name)
     if raw is None:
         if default is None:
@@ -158,9 +171,9 @@ def _road(element: ElementTree.Element) -> Road:
     curves = tuple(_curve(record) for record in element.findall("planView/geometry"))
     if not curves:
         raise InvalidOpenDrive(f"road {road_id!r} has no planView geometry")
-    length = _number(element, "length")
+    length = number_of(element, "length")
     section_elements = element.findall("lanes/laneSection")
-    starts = [_number(section, "s") for section in section_elements]
+    starts = [number_of(section, "s") for section in section_elements]
     ends = [*starts[1:], length]
     sections = tuple(
         _section(section, start, end) for section, start, end in zip(section_elements, starts, ends) if end > start
@@ -178,11 +191,33 @@ def _road(element: ElementTree.Element) -> Road:
         elevation=_cubics(element.findall("elevationProfile/elevation"), "s", 0.0),
         sections=sections,
         crosswalks=(),
+        speeds=_speeds(element),
     )
     crosswalks = tuple(
         _crosswalk(road, item) for item in element.findall("objects/object") if item.get("type") == "crosswalk"
     )
     return Road(**{**vars(road), "crosswalks": crosswalks})
+
+
+_KMH = {"": 3.6, "m/s": 3.6, "km/h": 1.0, "mph": 1.609344}
+
+
+def in_kmh(value: float, unit: str) -> float:
+    """A speed in km/h; OpenDRIVE's default unit is m/s. Raises InvalidOpenDrive for an unknown unit."""
+    if unit not in _KMH:
+        raise InvalidOpenDrive(f"the speed unit {unit!r} is none of {list(_KMH)}")
+    return value * _KMH[unit]
+
+
+def _speeds(element: ElementTree.Element) -> np.ndarray:
+    rows = []
+    for record in element.findall("type"):
+        speed = record.find("speed")
+        # "no limit" and "undefined" are words in place of a number.
+        if speed is not None and speed.get("max", "").replace(".", "", 1).isdigit():
+            rows.append([number_of(record, "s", 0.0), in_kmh(number_of(speed, "max"), speed.get("unit", ""))])
+    rows.sort(key=lambda row: row[0])
+    return np.array(rows, np.float64).reshape(-1, 2)
 
 
 def _link(element: ElementTree.Element, name: str) -> tuple[str, str, str]:
@@ -197,7 +232,7 @@ def _curve(record: ElementTree.Element) -> Curve:
     if shape is None:
         found = [child.tag for child in record]
         raise InvalidOpenDrive(f"<geometry> holds {found}, expected one of {list(KINDS)}")
-    length = _number(record, "length")
+    length = number_of(record, "length")
     names: tuple[str, ...] = {
         "line": (),
         "arc": ("curvature",),
@@ -205,15 +240,15 @@ def _curve(record: ElementTree.Element) -> Curve:
         "poly3": ("a", "b", "c", "d"),
         "paramPoly3": ("aU", "bU", "cU", "dU", "aV", "bV", "cV", "dV"),
     }[shape.tag]
-    parameters = tuple(_number(shape, name) for name in names)
+    parameters = tuple(number_of(shape, name) for name in names)
     if shape.tag == "paramPoly3":
         parameters += (length if shape.get("pRange") == "arcLength" else 1.0,)
-    x, y, heading = (_number(record, name) for name in ("x", "y", "hdg"))
-    return Curve(shape.tag, _number(record, "s"), x, y, heading, length, parameters)
+    x, y, heading = (number_of(record, name) for name in ("x", "y", "hdg"))
+    return Curve(shape.tag, number_of(record, "s"), x, y, heading, length, parameters)
 
 
 def _cubics(records: list[ElementTree.Element], start: str, base: float) -> np.ndarray:
-    rows = [[base + _number(r, start), *(_number(r, name, 0.0) for name in "abcd")] for r in records]
+    rows = [[base + number_of(r, start), *(number_of(r, name, 0.0) for name in "abcd")] for r in records]
     rows.sort(key=lambda row: row[0])
     return np.array(rows, np.float64).reshape(-1, 5)
 
@@ -236,25 +271,25 @@ def _lane(element: ElementTree.Element, start: float) -> Lane:
     border_records = element.findall("border") if not width_records else []
     marks = tuple(
         RoadMark(
-            start + _number(mark, "sOffset", 0.0),
+            start + number_of(mark, "sOffset", 0.0),
             mark.get("type", "none"),
             mark.get("color", "standard"),
-            _number(mark, "width", 0.15) or 0.15,
+            number_of(mark, "width", 0.15) or 0.15,
         )
         for mark in element.findall("roadMark")
     )
     height = element.find("height")
     material = element.find("material")
     links = [element.find(f"link/{name}") for name in ("predecessor", "successor")]
-    predecessor, successor = (None if link is None else int(_number(link, "id")) for link in links)
+    predecessor, successor = (None if link is None else int(number_of(link, "id")) for link in links)
     return Lane(
-        id=int(_number(element, "id")),
+        id=int(number_of(element, "id")),
         kind=kind,
         widths=_cubics(width_records or border_records, "sOffset", start),
         is_border=bool(border_records),
         marks=tuple(sorted(marks, key=lambda mark: mark.s)),
         # Maps rarely write heights; a sidewalk without one gets the usual kerb of 15 cm.
-        height=_number(height, "outer") if height is not None else (0.15 if kind == "sidewalk" else 0.0),
+        height=number_of(height, "outer") if height is not None else (0.15 if kind == "sidewalk" else 0.0),
         surface="" if material is None else material.get("surface", ""),
         predecessor=predecessor,
         successor=successor,
@@ -262,16 +297,16 @@ def _lane(element: ElementTree.Element, start: float) -> Lane:
 
 
 def _crosswalk(road: Road, element: ElementTree.Element) -> Crosswalk:
-    s, t, turned = _number(element, "s"), _number(element, "t"), _number(element, "hdg", 0.0)
+    s, t, turned = number_of(element, "s"), number_of(element, "t"), number_of(element, "hdg", 0.0)
     x, y, height, road_heading = road.reference(np.array([s]))[0].tolist()
     heading = road_heading + turned
     origin = np.array([x - t * np.sin(road_heading), y + t * np.cos(road_heading)])
     corners = np.array(
-        [[_number(corner, "u"), _number(corner, "v")] for corner in element.findall("outline/cornerLocal")]
+        [[number_of(corner, "u"), number_of(corner, "v")] for corner in element.findall("outline/cornerLocal")]
     ).reshape(-1, 2)
     if len(corners) > 1 and np.allclose(corners[0], corners[-1]):
         corners = corners[:-1]
     turn = np.array([[np.cos(heading), -np.sin(heading)], [np.sin(heading), np.cos(heading)]])
     along = s + corners @ np.array([np.cos(turned), -np.sin(turned)])
     span = (float(along.min()), float(along.max())) if len(along) else (s, s)
-    return Crosswalk(corners @ turn.T + origin, height + _number(element, "zOffset", 0.0), *span)
+    return Crosswalk(corners @ turn.T + origin, height + number_of(element, "zOffset", 0.0), *span)

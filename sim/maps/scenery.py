@@ -11,7 +11,9 @@ from sim.maps.boxes import BoxList, StaticBoxes
 from sim.maps.buildings import buildings
 from sim.maps.furniture import guard_rails, lamps
 from sim.maps.network import RoadNetwork
+from sim.maps.regulation import Regulation
 from sim.maps.roadside import Clearance, roadsides
+from sim.maps.signal_posts import signal_meshes
 from sim.maps.terrain import ground, hills
 from sim.maps.trees import trees
 from sim.render.mesh import Mesh
@@ -36,8 +38,11 @@ class Scenery:
         return Scenery(Mesh.concat([self.mesh, mesh]), self.boxes.joined(boxes), every, self.lamps)
 
 
-def build_scenery(network: RoadNetwork, name: str, rails: bool = True) -> Scenery:
-    """Terrain, hills, buildings, trees, lamp posts and (`rails`) guard rails around `network`; `name` seeds draws."""
+def build_scenery(network: RoadNetwork, name: str, regulation: Regulation, rails: bool = True) -> Scenery:
+    """Terrain, hills, buildings, trees, lamp posts, signals and (`rails`) guard rails around `network`.
+
+    `name` seeds every draw.
+    """
     rng = np.random.Generator(np.random.PCG64(zlib.crc32(name.encode())))
     clearance, boxes, sides = Clearance(network), BoxList(), roadsides(network)
     plain, low, high = ground(network)
@@ -48,4 +53,5 @@ def build_scenery(network: RoadNetwork, name: str, rails: bool = True) -> Scener
     houses, walls = buildings(sides, clearance, boxes, rng)
     meshes += walls
     meshes += trees(sides, clearance, houses, boxes, rng)
+    meshes += signal_meshes(regulation, boxes)
     return Scenery(Mesh.concat(meshes), boxes.build(), boxes.owners(meshes), heads)

@@ -14,9 +14,11 @@ from sim.maps.boxes import StaticBoxes
 from sim.maps.junctions import junction_meshes
 from sim.maps.layouts import LAYOUTS
 from sim.maps.markings import crosswalk_meshes, mark_meshes
-from sim.maps.network import InvalidOpenDrive, RoadNetwork, parse_network
+from sim.maps.network import InvalidOpenDrive, RoadNetwork
 from sim.maps.objects import TownObjects, town_objects
+from sim.maps.regulation import Regulation, read_map
 from sim.maps.scenery import Scenery, build_scenery
+from sim.maps.signal_posts import stop_lines
 from sim.maps.spawns import spawn_points
 from sim.maps.surface import lane_meshes
 from sim.render.mesh import Mesh
@@ -33,7 +35,8 @@ class Town:
     """A town in CARLA's frame: the OpenDRIVE text for clients, and what the server drives on, renders and hits.
 
     `objects` tells which triangles and boxes are one thing; `navigable` whether pedestrians get a navigation mesh,
-    `unseen` which objects no camera sees; `lamps` float64 (N, 3) is where street lamps hang (m).
+    `unseen` which objects no camera sees; `lamps` float64 (N, 3) is where street lamps hang (m). `regulation` holds
+    its traffic lights, signs and speed limits.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Town:
     mesh: Mesh
     boxes: StaticBoxes
     objects: TownObjects
+    regulation: Regulation
     navigable: bool = True
     unseen: tuple[int, ...] = ()
     lamps: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
@@ -68,12 +72,12 @@ def load_xodr(source: str | Path, name: str) -> Town:
 
 
 def _build(name: str, text: str) -> Town:
-    network = parse_network(text)
-    surfaces = road_surfaces(network)
+    network, regulation = read_map(text)
+    surfaces = road_surfaces(network) + stop_lines(regulation)
     if not surfaces:
         raise InvalidOpenDrive(f"map {name!r} has roads but no lanes")
-    scenery = build_scenery(network, name)
-    return assemble(name, text, network, surfaces, scenery)
+    scenery = build_scenery(network, name, regulation)
+    return assemble(name, text, network, regulation, surfaces, scenery)
 
 
 def road_surfaces(network: RoadNetwork, wider: float = 0.0) -> list[tuple[str, Mesh]]:
@@ -86,8 +90,15 @@ def road_surfaces(network: RoadNetwork, wider: float = 0.0) -> list[tuple[str, M
     return surfaces
 
 
-def assemble(name: str, text: str, network: RoadNetwork, surfaces: list[tuple[str, Mesh]], scenery: Scenery) -> Town:
+def assemble(
+    name: str,
+    text: str,
+    network: RoadNetwork,
+    regulation: Regulation,
+    surfaces: list[tuple[str, Mesh]],
+    scenery: Scenery,
+) -> Town:
     """A town from its parts."""
     mesh = Mesh.concat([*(part for _, part in surfaces), scenery.mesh])
     objects = town_objects(surfaces, scenery.mesh, scenery.owners, scenery.boxes, mesh)
-    return Town(name, text, spawn_points(network), mesh, scenery.boxes, objects, lamps=scenery.lamps)
+    return Town(name, text, spawn_points(network), mesh, scenery.boxes, objects, regulation, lamps=scenery.lamps)

@@ -1,4 +1,4 @@
-"""Writes OpenDRIVE 1.4: chains of roads with changing cross-sections, and a junction that joins their ends.
+"""Writes OpenDRIVE 1.4: chains of roads with changing cross-sections, junctions that join their ends, and signals.
 
 OpenDRIVE's frame: x east, y north, radians; traffic keeps to the right.
 """
@@ -12,10 +12,15 @@ from itertools import pairwise
 
 import numpy as np
 
+from sim.maps import signal_writer
 from sim.maps.curves import Curve, biarc
 from sim.maps.profiles import EDGE_WIDTH, LANE_WIDTH, Profile, Taper, center_mark, constant, transition
+from sim.maps.signal_writer import Approach
+from sim.maps.signals import SPEED_LIMIT
 
 TAPER_LENGTH = 60.0
+CONNECTING_KMH = 40.0
+LIMIT_SIGN = 12.0  # m behind the junction
 STRAIGHT_ANGLE = math.radians(35)
 
 
@@ -55,6 +60,7 @@ class _Road:
     successor: str = ""
     lane_links: dict[tuple[int, int], tuple[int | None, int | None]] = field(default_factory=dict)
     objects: list[str] = field(default_factory=list)
+    signals: list[str] = field(default_factory=list)
 
     @property
     def length(self) -> float:
@@ -84,6 +90,13 @@ class _Arm:
     def lanes(self, inbound: bool) -> list[str]:
         return [taper.slot.name for taper in self.strips(inbound) if taper.slot.kind == "driving"]
 
+    @property
+    def approach(self) -> Approach:
+        """The lanes that lead into the junction."""
+        strips, side = self.strips(True), self.side(True)
+        lanes = tuple(side * (n + 1) for n, taper in enumerate(strips) if taper.slot.kind == "driving")
+        return Approach(side, self.road.length, sum(taper.slot.width for taper in strips), lanes)
+
     def inner_edge(self, inbound: bool, name: str) -> tuple[float, float, float]:
         """Pose (x, y, travel heading) of the edge of lane `name` that is nearer to the road's centre."""
         offset = 0.0
@@ -99,14 +112,23 @@ class _Arm:
 
 
 class TownWriter:
-    """Collects chains and a junction, then `text()` gives the OpenDRIVE map."""
+    """Collects chains and junctions, then `text()` gives the OpenDRIVE map.
 
-    def __init__(self, name: str) -> None:
+    `taper_length` (m): how long one leg's cross-section takes to become the next one's. `turn_kmh`: the limit on
+    connecting roads that turn, while those that go straight on have their street's; 40 km/h on all of them if None.
+    """
+
+    def __init__(self, name: str, taper_length: float = TAPER_LENGTH, turn_kmh: float | None = None) -> None:
         self._name = name
+        self._taper_length = taper_length
+        self._turn_kmh = turn_kmh
         self._roads: list[_Road] = []
         self._arms: dict[int, list[_Arm]] = {}
         self._connections: dict[int, list[str]] = {}
         self._ends: list[tuple[float, float, float]] = []
+        self._signals = 0
+        self._controllers: list[str] = []
+        self._controlled: dict[int, list[str]] = {}
 
     def chain(
         self, start: tuple[float, float, float], legs: Sequence[Leg], first: int | None, last: int | None
@@ -119,9 +141,8 @@ class TownWriter:
             kind = "arc" if leg.turn else "line"
             parameters = (math.radians(leg.turn) / leg.length,) if leg.turn else ()
             curve = Curve(kind, 0.0, x, y, heading, leg.length, parameters)
-            road = _Road(
-                len(self._roads) + 1, leg.name, (curve,), _sections(before, leg.profile), leg.speed_kmh, leg.profile
-            )
+            sections = _sections(before, leg.profile, self._taper_length)
+            road = _Road(len(self._roads) + 1, leg.name, (curve,), sections, leg.speed_kmh, leg.profile)
             self._roads.append(road)
             chain.append(road)
             end = curve.evaluate(np.array([leg.length]))[0]
@@ -147,12 +168,47 @@ class TownWriter:
         """Connecting roads between all arms of `junction`: left, straight and right, one road per lane pair."""
         arms = self._arms[junction]
         for incoming in arms:
+            turns_right = any(_turn(incoming, arm) < -STRAIGHT_ANGLE for arm in arms if arm is not incoming)
             for outgoing in arms:
                 if incoming is not outgoing:
-                    for lane_in, lane_out, outermost in _lane_pairs(incoming, outgoing):
+                    for lane_in, lane_out, outermost in _lane_pairs(incoming, outgoing, not turns_right):
                         self._connect_lanes(junction, incoming, outgoing, lane_in, lane_out, outermost)
         for arm in arms:
             _add_crosswalk(arm)
+
+    def lights(self, junction: int) -> None:
+        """A traffic light for every arm of `junction` that leads into it, each with a controller of its own."""
+        for arm in self._arms[junction]:
+            if arm.approach.lanes:
+                signal = self._next_signal()
+                arm.road.signals += signal_writer.light(signal, arm.approach)
+                controller = 10000 + signal
+                order = len(self._controlled.setdefault(junction, []))
+                self._controllers.append(signal_writer.controller(controller, order, [signal]))
+                self._controlled[junction].append(f'<controller id="{controller}" type="0" sequence="{order}"/>')
+
+    def signs(self, junction: int, street: str, name: str, kind: str) -> None:
+        """A sign of type `kind` at the stop line of the arm of `junction` that is called `street`."""
+        for arm in self._arms[junction]:
+            if arm.road.name == street:
+                sign = signal_writer.sign(self._next_signal(), name, kind, -1, arm.approach, signal_writer.STOP_LINE)
+                arm.road.signals.append(sign)
+
+    def limit_signs(self) -> None:
+        """The limit of every street, shown to who enters it from a junction."""
+        for arms in self._arms.values():
+            for arm in arms:
+                strips, side = arm.strips(False), arm.side(False)
+                lanes = tuple(side * (n + 1) for n, taper in enumerate(strips) if taper.slot.kind == "driving")
+                approach = Approach(side, arm.road.length, sum(taper.slot.width for taper in strips), lanes)
+                limit = round(arm.road.speed_kmh)
+                from_end = arm.road.length - LIMIT_SIGN
+                sign = signal_writer.sign(self._next_signal(), f"Limit{limit}", SPEED_LIMIT, limit, approach, from_end)
+                arm.road.signals.append(sign)
+
+    def _next_signal(self) -> int:
+        self._signals += 1
+        return 5000 + self._signals
 
     def _connect_lanes(
         self, junction: int, incoming: _Arm, outgoing: _Arm, lane_in: str, lane_out: str, outermost: bool
@@ -172,7 +228,11 @@ class TownWriter:
                     strips.append(Taper(slot, *ends))
                     names.append((name if name in before else "", name if name in after else ""))
         section = _Section(0.0, (), tuple(strips), ("none", "standard"))
-        road = _Road(len(self._roads) + 1, "", curves, [section], 40.0, junction=junction)
+        speed = CONNECTING_KMH
+        if self._turn_kmh is not None:
+            turns = abs(_turn(incoming, outgoing)) > STRAIGHT_ANGLE
+            speed = self._turn_kmh if turns else min(incoming.road.speed_kmh, outgoing.road.speed_kmh)
+        road = _Road(len(self._roads) + 1, "", curves, [section], speed, junction=junction)
         road.predecessor = f'elementType="road" elementId="{incoming.road.id}" contactPoint="{incoming.contact}"'
         road.successor = f'elementType="road" elementId="{outgoing.road.id}" contactPoint="{outgoing.contact}"'
         in_ids = incoming.section.ids(incoming.side(True))
@@ -201,21 +261,23 @@ class TownWriter:
         ]
         for road in self._roads:
             lines.extend(_road_xml(road))
+        lines.extend(self._controllers)
         for junction, connections in self._connections.items():
             lines.append(f'<junction id="{junction}" name="junction{junction}">')
             lines.extend(connections)
+            lines.extend(self._controlled.get(junction, []))
             lines.append("</junction>")
         lines.append("</OpenDRIVE>")
         return "\n".join(lines) + "\n"
 
 
-def _sections(before: Profile | None, profile: Profile) -> list[_Section]:
+def _sections(before: Profile | None, profile: Profile, taper_length: float) -> list[_Section]:
     full = _Section(0.0, constant(profile, 1), constant(profile, -1), center_mark(profile))
     if before is None or before == profile:
         return [full]
     wider = profile if profile.median >= before.median else before
     taper = _Section(0.0, transition(before, profile, 1), transition(before, profile, -1), center_mark(wider))
-    return [taper, _Section(TAPER_LENGTH, full.left, full.right, full.center)]
+    return [taper, _Section(taper_length, full.left, full.right, full.center)]
 
 
 def _link_sections(chain: list[_Road]) -> None:
@@ -231,12 +293,17 @@ def _link_sections(chain: list[_Road]) -> None:
                 road.lane_links[number, lane_id] = (neighbours[0].get(name), neighbours[1].get(name))
 
 
-def _lane_pairs(incoming: _Arm, outgoing: _Arm) -> list[tuple[str, str, bool]]:
-    """(lane in, lane out, is the outermost right turn) of all movements between two arms."""
+def _turn(incoming: _Arm, outgoing: _Arm) -> float:
+    """Angle (rad, left positive) by which a driver turns from one arm into another."""
+    return (outgoing.outward - incoming.outward - math.pi + math.pi) % (2 * math.pi) - math.pi
+
+
+def _lane_pairs(incoming: _Arm, outgoing: _Arm, straight_is_outermost: bool) -> list[tuple[str, str, bool]]:
+    """(lane in, lane out, is the outermost one) of all movements between two arms."""
     sources, targets = incoming.lanes(True), outgoing.lanes(False)
     if not sources or not targets:
         return []
-    turn = (outgoing.outward - incoming.outward - math.pi + math.pi) % (2 * math.pi) - math.pi
+    turn = _turn(incoming, outgoing)
     if turn > STRAIGHT_ANGLE:
         count = 2 if len(sources) >= 3 and len(targets) >= 2 else 1
         return [(sources[n], targets[n], False) for n in range(count)]
@@ -245,7 +312,8 @@ def _lane_pairs(incoming: _Arm, outgoing: _Arm) -> list[tuple[str, str, bool]]:
     extra = len(sources) - len(targets)
     # Surplus lanes turn: the innermost to the left, then the outermost to the right.
     first = (extra + 1) // 2 if extra > 0 else 0
-    return [(sources[first + n], targets[n], False) for n in range(min(len(sources), len(targets)))]
+    count = min(len(sources), len(targets))
+    return [(sources[first + n], targets[n], straight_is_outermost and n == count - 1) for n in range(count)]
 
 
 def _add_crosswalk(arm: _Arm) -> None:
@@ -309,6 +377,8 @@ def _road_xml(road: _Road) -> list[str]:
     lines.append("</lanes>")
     if road.objects:
         lines.append(f"<objects>{''.join(road.objects)}</objects>")
+    if road.signals:
+        lines.append(f"<signals>{''.join(road.signals)}</signals>")
     lines.append("</road>")
     return lines
 

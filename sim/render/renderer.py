@@ -25,11 +25,15 @@ class RenderError(ValueError):
 
 @dataclass(frozen=True)
 class Movable:
-    """An actor as the camera sees it: `mesh` (kept by identity: reuse the object) placed at `pose` in the world."""
+    """An actor as the camera sees it: `mesh` (kept by identity: reuse the object) placed at `pose` in the world.
+
+    What does not stand on the ground is no `shadow` caster: shadows are those of boxes on the ground.
+    """
 
     actor_id: int
     mesh: Mesh
     pose: Pose
+    shadow: bool = True
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ class Renderer:
             sun_on_ground = float(air.sun_color.sum() * max(air.sun[2], 0.0))
             direct = sun_on_ground / (sun_on_ground + float(air.sky_light.sum()))
             if movables:
-                boxes = instances[-1]
+                boxes = instances[-1][[movable.shadow for movable in movables]]
                 shading.cast_shadows(
                     inverse, ids, self._lit, self._marks, shading.TEXTURE, boxes, air.sun, direct, view, shadow
                 )

@@ -35,6 +35,7 @@ _COMMANDS: dict[int, tuple[str, bool]] = {
     17: ("show_vehicle_debug_telemetry", False),
     18: ("set_vehicle_light_state", True),
     19: ("set_actor_location", False),
+    21: ("set_traffic_light_state", False),
 }
 _REFUSED = {
     3: "Ackermann control is not implemented yet",

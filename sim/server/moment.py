@@ -59,12 +59,15 @@ class Moment:
 
     @cached_property
     def movables(self) -> list[Movable]:
-        """All actors that have a body, as cameras and rays see them; made once for all sensors of a tick."""
+        """All actors that have a body, and the heads of traffic lights, as cameras and rays see them.
+
+        Made once for all sensors of a tick.
+        """
         from sim.render.renderer import Movable
 
-        return [
-            Movable(actor.id, actor_mesh(actor), actor.pose) for actor in self.actors.values() if actor.row is not None
-        ]
+        heads = self.scene.signals.head_movables() if self.scene.signals is not None else []
+        bodies = [actor for actor in self.actors.values() if actor.row is not None]
+        return [*(Movable(actor.id, actor_mesh(actor), actor.pose) for actor in bodies), *heads]
 
     @cached_property
     def placed(self) -> Instances:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sim.render.renderer import Frame
     from sim.render.weather import Weather
     from sim.server.moment import Moment
+    from sim.server.signals import Signals
 
 # cloudiness, precipitation, deposits, wind, sun azimuth, sun altitude, fog density, distance, falloff, wetness,
 # scattering, mie, rayleigh, dust: CARLA's ClearNoon.
@@ -72,6 +73,7 @@ class Scene:
         self.shapes = DebugShapes()
         self.lamps: LightManager | None = None
         self.telemetry: Actor | None = None  # the vehicle whose telemetry the server's window shows
+        self.signals: Signals | None = None
 
     def prepare(self) -> None:
         """Build the renderer now, so that the first frame does not wait for it."""

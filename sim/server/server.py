@@ -75,10 +75,11 @@ def compile_kernels() -> None:
     from sim.render.overlay import warm_up as compile_overlay
     from sim.render.renderer import warm_up as compile_renderer
     from sim.sensors.kernels import warm_up as compile_sensors
-    from sim.server import dynamics
+    from sim.server import dynamics, right_of_way
 
     began = time.monotonic()
     dynamics.warm_up()
+    right_of_way.warm_up()
     compile_renderer()
     compile_overlay()
     compile_lamplight()

@@ -114,10 +114,22 @@ def actor_record(actor_id: int, motion: tuple[float, ...], state: bytes) -> byte
 
 
 def vehicle_state(
-    throttle: float, steer: float, brake: float, flags: tuple[int, int, int], gear: int, limit_kmh: float, lights: int
+    throttle: float,
+    steer: float,
+    brake: float,
+    flags: tuple[int, int, int],
+    gear: int,
+    limit_kmh: float,
+    colour: int,
+    is_held: int,
+    light: int,
 ) -> bytes:
-    """A vehicle's part of its record; `flags` = hand brake, reverse, manual gear shift. No light governs it (id 0)."""
-    return _VEHICLE_STATE.pack(throttle, steer, brake, *flags, gear, limit_kmh, lights & 0xFF, 0, 0, 0)
+    """A vehicle's part of its record.
+
+    `flags` = hand brake, reverse, manual gear shift; `colour` of the light that counts for it, whether it `is_held` by
+    one, and that light's actor id.
+    """
+    return _VEHICLE_STATE.pack(throttle, steer, brake, *flags, gear, limit_kmh, colour, is_held, light, 0)
 
 
 def walker_state(direction: tuple[float, float, float], speed: float, jump: bool) -> bytes:

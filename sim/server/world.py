@@ -24,15 +24,16 @@ from sim.server.errors import CallError
 from sim.server.guard import LIMIT, put_back, runaways
 from sim.server.lights import LightManager
 from sim.server.recorder import Recorder
+from sim.server.right_of_way import RightOfWay
 from sim.server.scene import SUN_ALTITUDE, Scene
 from sim.server.sensors import Contact, Moment, Schedule, Sensor, make_sensor
 from sim.server.settings import EpisodeSettings
+from sim.server.signals import Signals
 from sim.server.streams import StreamHub, snapshot_message
 
 log = logging.getLogger(__name__)
 SNAPSHOT_STREAM = 1
 ASYNC_DELTA_S = 0.05
-SPEED_LIMIT_KMH = 50.0
 
 
 class World:
@@ -75,6 +76,10 @@ class World:
         self._spring_loaded: set[int] = set()
         self.spectator = spectator(self._new_actor_id())
         self.actors[self.spectator.id] = self.spectator
+        self.signals = Signals(town.regulation, self._new_actor_id)
+        self.actors.update(self.signals.actors)
+        self.right_of_way = RightOfWay(self.signals)
+        self.scene.signals = self.signals
         self._snapshot = self._make_snapshot()
 
     def load(self, town: Town, reset_settings: bool) -> None:
@@ -202,11 +207,15 @@ class World:
             raise CallError("Spawn failed because of collision at spawn position")
         actor.row = index
         self._by_row[index] = actor
+        self.right_of_way.forget(index)
 
     def destroy(self, actor_id: int) -> bool:
-        """Remove an actor; what is attached to it stays. Raises CallError for an unknown one."""
+        """Remove an actor; what is attached to it stays. The spectator, lights and signs stay too (False).
+
+        Raises CallError for an unknown one.
+        """
         actor = self.actor(actor_id)
-        if actor is self.spectator:
+        if actor is self.spectator or actor_id in self.signals.actors:
             return False
         actor.alive = False
         del self.actors[actor_id]
@@ -299,7 +308,9 @@ class World:
         contacts = self._contacts(self.dynamics.step(self.delta_s, self.settings.longest_substep_s(self.delta_s)))
         self._stop_runaways()
         self._release_controls()
+        self.signals.advance(self.delta_s)
         self.recorder.before_snapshot(self)
+        self.right_of_way.observe(self.table, self.delta_s)
         self.frame += 1
         self.elapsed_s += self.delta_s
         self._past = ((self.delta_s, self._motion), *self._past[:1])
@@ -346,9 +357,12 @@ class World:
         body = self.table.rows[:count].view(np.float64).reshape(count, -1)[:, :MOTION_FIELDS].tolist() if count else []
         motions: dict[int, tuple[float, ...]] = {}
         flags = self._flags | (wire.LIGHTS_PENDING if self.lights.take_pending() else 0)
-        records = [wire.snapshot_header(self.episode, self.platform_s(), self.delta_s, flags)]
+        header = wire.snapshot_header(self.episode, self.platform_s(), self.delta_s, flags)
+        records = [header, self.signals.records()]
         # Parents are older than what is attached to them, so they are placed first.
         for actor in self.actors.values():
+            if actor.id in self.signals.actors:
+                continue
             if actor.row is None:
                 self._follow(actor, self.delta_s)
                 motion = (*actor.pose, *_STILL)
@@ -377,9 +391,9 @@ class World:
             else:
                 gear = powertrain.gear(actor.physics, math.hypot(motion[6], motion[7]))
             flags = (int(control.hand_brake), int(control.reverse), int(control.manual_gear_shift))
-            return wire.vehicle_state(
-                control.throttle, control.steer, control.brake, flags, gear, SPEED_LIMIT_KMH, actor.lights
-            )
+            assert actor.row is not None
+            limit, *light = self.right_of_way.of(actor.row)
+            return wire.vehicle_state(control.throttle, control.steer, control.brake, flags, gear, limit, *light)
         if actor.is_walker:
             walk = actor.walker_control
             return wire.walker_state(walk.direction, walk.speed, walk.jump)

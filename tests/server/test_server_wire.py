@@ -184,7 +184,7 @@ def test_readers_raise_nothing_but_bad_arguments(value):
 
 
 def test_records_have_the_wheels_sizes():
-    state = wire.vehicle_state(1.0, 0.5, 0.0, (0, 1, 0), -1, 50.0, 3)
+    state = wire.vehicle_state(1.0, 0.5, 0.0, (0, 1, 0), -1, 50.0, 2, 1, 77)
     assert len(state) == 30
     assert len(wire.walker_state((1.0, 0.0, 0.0), 1.5, False)) == 17
     assert len(wire.actor_record(5, (0.0,) * 15, state)) == 119

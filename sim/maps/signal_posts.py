@@ -1,0 +1,154 @@
+"""Posts, mast arms, plates and stop lines of a town's signals, and where the heads of its traffic lights hang."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.geometry import Pose, pose_matrix
+from sim.labels import Label
+from sim.maps.boxes import BoxList
+from sim.maps.props import BOX, place
+from sim.maps.regulation import Box, Regulation
+from sim.maps.signals import SPEED_LIMIT, STOP, TRAFFIC_LIGHT, YIELD, Signal
+from sim.maps.terrain import GROUND_Z
+from sim.render.mesh import Mesh
+from sim.render.signal_models import HEAD_HALF, limit_plate, stop_plate, yield_plate
+
+_METAL = (92, 96, 98)
+_LINE = (232, 232, 228)
+ARM_HEIGHT = 6.1
+LOW_HEAD = 3.0
+PLATE_HEIGHT = 2.5
+LONGEST_ARM = 16.0
+STOP_LINE_WIDTH = 0.4
+# Names with which CARLA's maps mark what is painted on the road rather than put on a post.
+_PAINTED = ("stencil",)
+
+
+@dataclass(frozen=True)
+class Head:
+    """A head of the traffic light `signal` (OpenDRIVE id); x of `pose` points at the drivers, origin at its front."""
+
+    signal: str
+    pose: Pose
+
+
+def light_heads(regulation: Regulation) -> tuple[Head, ...]:
+    """Two heads for each traffic light, on its post and over the lanes; one if it is too far from them for an arm."""
+    boxes = _boxes(regulation)
+    heads = []
+    for signal in regulation.plan.signals:
+        if signal.type == TRAFFIC_LIGHT:
+            yaw, reach = _arm(signal, boxes.get(signal.id))
+            right = math.radians(yaw + 90.0)
+            for along, up in ((0.0, LOW_HEAD), (reach, ARM_HEIGHT - HEAD_HALF[2])):
+                if along or up == LOW_HEAD:
+                    x, y = signal.pose.x + along * math.cos(right), signal.pose.y + along * math.sin(right)
+                    front = 2.6 * HEAD_HALF[0]
+                    x, y = x + front * math.cos(math.radians(yaw)), y + front * math.sin(math.radians(yaw))
+                    heads.append(Head(signal.id, Pose(x, y, signal.pose.z + up, yaw=yaw)))
+    return tuple(heads)
+
+
+def signal_meshes(regulation: Regulation, boxes: BoxList) -> list[Mesh]:
+    """Posts, mast arms and plates, with the posts' boxes added to `boxes`. Heads are drawn with their state."""
+    zones = _boxes(regulation)
+    posts: list[tuple[Signal, float, float, Mesh | None]] = []
+    for signal in regulation.plan.signals:
+        plate = _plate(signal)
+        if signal.type == TRAFFIC_LIGHT or plate is not None:
+            posts.append((signal, *_arm(signal, zones.get(signal.id)), plate))
+    meshes: list[Mesh] = []
+    for is_light in (True, False):
+        chosen = [post for post in posts if (post[0].type == TRAFFIC_LIGHT) == is_light]
+        if not chosen:
+            continue
+        places = np.array([(s.pose.x, s.pose.y, s.pose.z, yaw, reach) for s, yaw, reach, _ in chosen])
+        numbers = _posts(places, is_light, boxes, meshes)
+        arms = np.flatnonzero(places[:, 4])
+        if len(arms):
+            meshes.append(boxes.tie(_arms(places[arms]), numbers[arms]))
+        for (signal, yaw, _, plate), number in zip(chosen, numbers):
+            if plate is not None:
+                placed = _placed(plate, _before_post(signal.pose, yaw, PLATE_HEIGHT))
+                meshes.append(boxes.tie(placed, np.array([number])))
+    return meshes
+
+
+def stop_lines(regulation: Regulation) -> list[tuple[str, Mesh]]:
+    """Bars across the lanes where lights and stop signs hold vehicles up, each with its road's id."""
+    held = {signal.id for signal in regulation.plan.signals if signal.type in (TRAFFIC_LIGHT, STOP)}
+    return [(zone.road, _stop_line(zone.box)) for zone in regulation.zones if zone.signal in held]
+
+
+def _boxes(regulation: Regulation) -> dict[str, Box]:
+    first: dict[str, Box] = {}
+    for zone in regulation.zones:
+        first.setdefault(zone.signal, zone.box)
+    return first
+
+
+def _arm(signal: Signal, box: Box | None) -> tuple[float, float]:
+    """The yaw (degrees) that looks at the drivers, and how far (m) to the right of it an arm reaches; 0 for none."""
+    if box is None:
+        return signal.pose.yaw, 0.0
+    yaw = box.yaw + 180.0
+    right = math.radians(yaw + 90.0)
+    reach = (box.x - signal.pose.x) * math.cos(right) + (box.y - signal.pose.y) * math.sin(right)
+    return yaw, reach if signal.type == TRAFFIC_LIGHT and 1.0 < abs(reach) < LONGEST_ARM else 0.0
+
+
+def _plate(signal: Signal) -> Mesh | None:
+    if any(word in signal.name.lower() for word in _PAINTED):
+        return None
+    if signal.type == SPEED_LIMIT and signal.value > 0.0:
+        return limit_plate(round(signal.value))
+    return {STOP: stop_plate, YIELD: yield_plate}[signal.type]() if signal.type in (STOP, YIELD) else None
+
+
+def _before_post(pose: Pose, yaw: float, up: float) -> Pose:
+    turn = math.radians(yaw)
+    return Pose(pose.x + 0.09 * math.cos(turn), pose.y + 0.09 * math.sin(turn), pose.z + up, yaw=yaw)
+
+
+def _placed(mesh: Mesh, pose: Pose) -> Mesh:
+    matrix = pose_matrix(pose)
+    vertices = mesh.vertices @ matrix[:3, :3].T + matrix[:3, 3]
+    return Mesh.build(vertices, mesh.triangles, mesh.colors, mesh.tags, mesh.layers)
+
+
+def _posts(places: np.ndarray, is_light: bool, boxes: BoxList, meshes: list[Mesh]) -> np.ndarray:
+    foot = places[:, :3] + np.array([0.0, 0.0, GROUND_Z])
+    if is_light:
+        height = np.where(places[:, 4] != 0.0, ARM_HEIGHT, LOW_HEAD + HEAD_HALF[2] + 0.1)
+    else:
+        height = np.full(len(places), PLATE_HEIGHT + 0.4)
+    thick = np.full(len(places), 0.2 if is_light else 0.09)
+    size = np.stack([thick, thick, height - GROUND_Z], axis=1)
+    numbers = boxes.add(foot, size, places[:, 3], Label.TRAFFIC_LIGHT if is_light else Label.TRAFFIC_SIGNS)
+    color = np.tile(np.array(_METAL), (len(places), 1))
+    meshes.append(boxes.tie(place(BOX, foot, size, places[:, 3], color, Label.POLES), numbers))
+    return numbers
+
+
+def _arms(arms: np.ndarray) -> Mesh:
+    right = np.radians(arms[:, 3] + 90.0)
+    middle = arms[:, :3].copy()
+    middle[:, :2] += 0.5 * arms[:, 4:5] * np.stack([np.cos(right), np.sin(right)], axis=1)
+    middle[:, 2] += ARM_HEIGHT - 0.12
+    size = np.stack([np.full(len(arms), 0.12), np.abs(arms[:, 4]) + 0.4, np.full(len(arms), 0.12)], axis=1)
+    return place(BOX, middle, size, arms[:, 3], np.tile(np.array(_METAL), (len(arms), 1)), Label.POLES)
+
+
+def _stop_line(box: Box) -> Mesh:
+    """A bar across the lanes whose far edge is the end of their box."""
+    turn = math.radians(box.yaw)
+    along, across = np.array([math.cos(turn), math.sin(turn)]), np.array([-math.sin(turn), math.cos(turn)])
+    middle = np.array([box.x, box.y])
+    ends = [middle + (box.half_length - depth) * along for depth in (0.0, STOP_LINE_WIDTH)]
+    half = box.half_width
+    corners = np.array([[*(end + side * half * across), box.z] for end in ends for side in (-1.0, 1.0)])
+    return Mesh.build(corners, [[0, 1, 3], [0, 3, 2]], _LINE, Label.ROAD_LINES, 1)
