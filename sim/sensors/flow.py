@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from numba import njit
 
-from sim.geometry import Pose, pose_matrix
+from sim.geometry import Pose, pose_matrix, rotation_matrix
 
 LIMIT = 2.0
 """Largest value that CARLA's flow image says, either way."""
@@ -49,6 +49,11 @@ def _flow(depth, actors, ids, moves, focal, far, out):  # type: ignore[no-untype
             out[row, column, 1] = min(max(up, -LIMIT), LIMIT)
 
 
+def _turns(poses: np.ndarray) -> np.ndarray:
+    """Rotation matrices (N, 3, 3) of poses (N, 6)."""
+    return np.moveaxis(rotation_matrix(*poses[:, 3:].T), -1, 0)
+
+
 def optical_flow(
     depth: np.ndarray,
     actors: np.ndarray,
@@ -70,10 +75,14 @@ def optical_flow(
     now, before = pose_matrix(camera[0]), np.linalg.inv(pose_matrix(camera[1]))
     ids = sorted(bodies)
     moves = np.empty((len(ids) + 1, 3, 4))
-    for row, actor in enumerate(ids):
-        place, earlier = bodies[actor]
-        moves[row] = (before @ pose_matrix(earlier) @ np.linalg.inv(pose_matrix(place)) @ now)[:3]
-    moves[len(ids)] = (before @ now)[:3]
+    places = np.array([bodies[actor][0] for actor in ids], float).reshape(-1, 6)
+    earlier = np.array([bodies[actor][1] for actor in ids], float).reshape(-1, 6)
+    # A point at rest in the body: where it is now, taken to where the body was.
+    turn = _turns(earlier) @ np.swapaxes(_turns(places), 1, 2)
+    shift = earlier[:, :3] - np.einsum("nij,nj->ni", turn, places[:, :3])
+    moves[:-1, :, :3] = before[:3, :3] @ turn @ now[:3, :3]
+    moves[:-1, :, 3] = (turn @ now[:3, 3] + shift) @ before[:3, :3].T + before[:3, 3]
+    moves[-1] = (before @ now)[:3]
     out = np.empty((height, width, 2), np.float32)
     focal = width / (2.0 * math.tan(math.radians(fov) / 2.0))
     _flow(depth, actors, np.array(ids, np.uint32), moves, focal, far, out)
