@@ -53,6 +53,7 @@ class MapLibrary:
         """Raises UnknownTown when `folder` is given and is no directory."""
         self._folder = Path(folder) if str(folder) else None
         self._announce = announce
+        self._lock = threading.Lock()
         self._files: OrderedDict[tuple[str, int, int], Town] = OrderedDict()
         # The worlds of a process share its maps: one thread loads, the others find them loaded.
         self._lock = threading.Lock()
@@ -70,7 +71,7 @@ class MapLibrary:
         """The map `name`, with or without a path in front, named as asked. Raises UnknownTown, BrokenMap.
 
         A file of the folder wins over a built-in town, and that over a stand-in; `Town03_Opt` is `Town03` where only
-        that exists, as CARLA's layered maps have the same roads.
+        that exists, as CARLA's layered maps have the same roads. The worlds of one process may call this at once.
         """
         with self._lock:
             return self._load(name)

@@ -70,7 +70,8 @@ def _say(text: str) -> None:
 
 
 def compile_kernels() -> None:
-    """Compile, or load from Numba's cache, what ticks, cameras and other sensors run."""
+    """Compile, or load from Numba's cache, what ticks, cameras, other sensors and walkers' navigation run."""
+    from sim.navigation.mesh import warm_up as compile_navigation
     from sim.render.lamplight import warm_up as compile_lamplight
     from sim.render.overlay import warm_up as compile_overlay
     from sim.render.renderer import warm_up as compile_renderer
@@ -84,6 +85,7 @@ def compile_kernels() -> None:
     compile_overlay()
     compile_lamplight()
     compile_sensors()
+    compile_navigation()
     log.info("kernels ready after %.1f s", time.monotonic() - began)
 
 

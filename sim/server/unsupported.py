@@ -51,9 +51,7 @@ REFUSED: dict[str, Refusal] = {
     "are_gbuffers_enabled": Refusal(False, _NO_GBUFFERS),
     "get_ackermann_controller_settings": Refusal(False, _NOT_YET),
     "get_gbuffer_token": Refusal(False, _NO_GBUFFERS),
-    "get_navigation_mesh": Refusal(False, _NOT_YET),
     "get_wheel_pitch_angle": Refusal(False, _NOT_YET),
-    "request_file": Refusal(False, _NOT_YET),
     # Void.
     "add_actor_force_at_location": Refusal(True, _NOT_YET),
     "add_actor_impulse_at_location": Refusal(True, _NOT_YET),

@@ -74,6 +74,7 @@ class World:
         self._motion: dict[int, tuple[float, ...]] = {}
         self._past: tuple[tuple[float, dict[int, tuple[float, ...]]], ...] = ()
         self._spring_loaded: set[int] = set()
+        self._carried: set[int] = set()
         self.spectator = spectator(self._new_actor_id())
         self.actors[self.spectator.id] = self.spectator
         self.signals = Signals(town.regulation, self._new_actor_id)
@@ -277,6 +278,23 @@ class World:
                 row[name] = value
             row["down"] = 0
 
+    def carry(self, walker: Actor, pose: Pose) -> None:
+        """Set down a walker that its client's navigation leads; it moves as fast as the way takes until the tick."""
+        row = self.row(walker)
+        if row is not None and not row["simulate"]:
+            step_s = self.settings.fixed_delta_s or self.delta_s
+            for name, new in zip(("x", "y", "z"), pose):
+                row["v" + name] = (new - row[name]) / step_s
+            self._carried.add(walker.id)
+        self.move(walker, pose)
+
+    def _set_down(self) -> None:
+        for actor_id in sorted(self._carried & self.actors.keys()):
+            row = self.row(self.actors[actor_id])
+            if row is not None:
+                row["vx"] = row["vy"] = row["vz"] = 0.0
+        self._carried.clear()
+
     def set_physics(self, actor: Actor, control: powertrain.PhysicsControl) -> None:
         """Replace a vehicle's physics control. Raises CallError."""
         assert actor.row is not None
@@ -320,6 +338,7 @@ class World:
         self._hub.publish(SNAPSHOT_STREAM, self._snapshot)
         self._emit(contacts)
         self.scene.shapes.expire(self.elapsed_s)
+        self._set_down()
         return self.frame
 
     def _stop_runaways(self) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from sim.maps import BrokenMap, InvalidOpenDrive, UnknownTown
 from sim.maps.generated import GenerationParameters, generated_town
+from sim.navigation import navigation_mesh
 from sim.server import wire
 from sim.server.context import Context
 from sim.server.errors import BadArguments, CallError
@@ -40,9 +42,31 @@ def get_map_data(context: Context) -> str:
     return context.world.town.opendrive
 
 
+def _navigation_file(context: Context) -> tuple[str, bytes]:
+    """Name and content of the current town's navigation mesh; the name holds a hash, as clients cache by name."""
+    data = navigation_mesh(context.world.town)
+    return (f"Nav/{hashlib.sha256(data).hexdigest()[:32]}.bin", data) if data else ("", b"")
+
+
 @call("get_required_files", takes=(text,))
 def get_required_files(context: Context, folder: str) -> list[str]:
-    return []
+    # Of the other folders, "" would be the map's text, which get_map_data gives, and "TM" a cache of the roads that the
+    # Traffic Manager makes for itself.
+    name, _ = _navigation_file(context) if folder == "Nav" else ("", b"")
+    return [name] if name else []
+
+
+@call("request_file", takes=(text,))
+def request_file(context: Context, name: str) -> bytes:
+    known, data = _navigation_file(context)
+    if not known or name != known:
+        raise CallError(f"{name!r:.200} is not a file of the current map")
+    return data
+
+
+@call("get_navigation_mesh")
+def get_navigation_mesh(context: Context) -> bytes:
+    return navigation_mesh(context.world.town)
 
 
 @call("load_new_episode", takes=(text, bool, integer), void=True)

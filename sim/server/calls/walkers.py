@@ -31,5 +31,6 @@ def apply_control_to_walker(context: Context, actor_id: int, control: list[Any])
 @call("_apply_walker_state", takes=(integer, wire.pose, number), void=True)
 def _apply_walker_state(context: Context, actor_id: int, pose: Any, speed: float) -> None:
     walker = _walker(context, actor_id)
-    context.world.move(walker, pose)
+    # The client's navigation knows where the feet are; a walker's own place is the middle of its body.
+    context.world.carry(walker, pose._replace(z=pose.z + walker.description.blueprint.extent[2]))
     walker.walker_control = replace(walker.walker_control, speed=speed)
