@@ -39,10 +39,14 @@ def _shorten_pauses() -> None:
 
 
 def _end_after(seconds: float) -> None:
+    tries = 0
+
     def end(*_: object) -> None:
-        signal.setitimer(signal.ITIMER_REAL, 5.0)  # again, should the script catch it
+        nonlocal tries
+        tries += 1
+        signal.setitimer(signal.ITIMER_REAL, 5.0)  # again, should the script not care
         pygame = sys.modules.get("pygame")
-        if pygame is not None and pygame.display.get_init() and pygame.display.get_surface() is not None:
+        if tries == 1 and pygame is not None and pygame.display.get_init() and pygame.display.get_surface() is not None:
             pygame.event.post(pygame.event.Event(pygame.QUIT))
         else:
             raise KeyboardInterrupt

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import carla
 import pytest
 
 PYTHONAPI = Path(os.environ.get("CARLA_PYTHONAPI", "nowhere"))
@@ -63,11 +64,11 @@ EXAMPLES = (
     Example("manual_control", "--autopilot", 10.0, needs=GAME),
     Example("no_rendering_mode", "", 8.0, needs=GAME),
     Example("sensor_synchronization", says=("Sensor: camera03", "Sensor: radar02", "Sensor: lidar02")),
-    Example("lidar_to_camera", "-f 5 -d", 60.0, ("(4/5)",), needs=("PIL", "matplotlib")),
+    Example("lidar_to_camera", "-f 5", 60.0, ("(4/5)",), needs=("PIL", "matplotlib")),
     Example("vehicle_physics", "", 60.0, ("# Adding a Force",)),
     Example("dynamic_weather", "", 5.0),
     Example("vehicle_gallery", "", 5.0),
-    Example("draw_skeleton", "-f 5", 10.0, needs=GAME),
+    Example("draw_skeleton", "", 10.0, needs=GAME),
     Example("client_bounding_boxes", "", 6.0, needs=GAME),
     Example("bounding_boxes", "", 6.0, needs=GAME),
     Example("visualize_multiple_sensors", "--sync", 10.0, needs=GAME),
@@ -111,11 +112,19 @@ def _run(port: int, seconds: float, kind: str, what: str, *arguments: str, folde
     return done.stdout
 
 
+def _fresh(port: int) -> None:
+    """Scripts that fail leave actors and synchronous mode behind: the next one must not suffer from it."""
+    client = carla.Client("127.0.0.1", port)
+    client.set_timeout(20.0)
+    client.load_world("Pilotage01")
+
+
 @pytest.mark.parametrize("module", SMOKE)
 def test_smoke_test_of_carla_passes(module: str, port: int, log: Path):
     folder = PYTHONAPI / "test"
     if not (folder / "smoke" / f"{module}.py").is_file():
         pytest.skip(f"this PythonAPI has no smoke/{module}.py")
+    _fresh(port)
     output = _run(port, 0.0, "smoke", module, folder=folder, deadline_s=800.0)
     assert "\nOK" in output
     assert "Traceback" not in log.read_text()
@@ -131,6 +140,7 @@ def test_example_of_carla_runs(example: Example, port: int, log: Path, tmp_path_
     for earlier in EXAMPLES:
         if earlier.name == example.before and not log.with_name(earlier.name).exists():
             test_example_of_carla_runs(earlier, port, log, tmp_path_factory)
+    _fresh(port)
     arguments = example.arguments.format(port=port, tm=_traffic_manager_port()).split()
     output = _run(
         port, example.seconds, "example", str(file), *arguments, folder=folder, deadline_s=example.seconds + 60.0
