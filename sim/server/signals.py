@@ -228,6 +228,18 @@ class Signals:
         group = self.groups[self.light(actor_id).group]
         return [member for controller in group.controllers for member in controller.lights]
 
+    def clocks(self) -> np.ndarray:
+        """float64 (lights, 3) of all lights, in the order of `lights`: state, frozen, seconds since the state began."""
+        rows = [light.row for light in self.lights.values()]
+        return np.stack([self._records[name][rows].astype(float) for name in ("state", "frozen", "elapsed")], axis=1)
+
+    def show(self, actor_id: int, state: int, frozen: bool, elapsed_s: float) -> None:
+        """Show what a recording has of a light, whatever its group's clock says, until the clock changes it."""
+        light = self.lights.get(actor_id)
+        if light is not None and RED <= state <= UNKNOWN:
+            record = self._records[light.row]
+            record["state"], record["frozen"], record["elapsed"] = state, frozen, elapsed_s
+
     # ---- what clients see ----------------------------------------------------------------------------------------
 
     def light_boxes(self, actor_id: int) -> list[list[Any]]:

@@ -235,6 +235,47 @@ def test_replaying_a_recording_of_another_town_loads_that_town(client, world, st
     assert [actor.type_id for actor in world.get_actors().filter("vehicle.*")] == ["vehicle.tesla.model3"]
 
 
+def test_traffic_lights_show_what_was_recorded_and_go_on_afterwards(client, world):
+    world = client.load_world("Pilotage02")
+    synchronous(world)
+    world.tick()
+    lights = sorted(world.get_actors().filter("traffic.traffic_light"), key=lambda light: light.id)
+
+    def shown():
+        return [(light.state, light.is_frozen(), round(light.get_elapsed_time(), 3)) for light in lights]
+
+    for light in lights[:2]:
+        light.set_green_time(0.4)
+    client.start_recorder("lights.log")
+    recorded = []
+    for tick in range(60):
+        if tick == 20:
+            lights[0].set_state(carla.TrafficLightState.Off)
+        if tick == 30:
+            world.freeze_all_traffic_lights(True)
+        world.tick()
+        recorded.append(shown())
+    client.stop_recorder()
+    assert len({entry[0][0] for entry in recorded}) > 1
+    world.freeze_all_traffic_lights(False)
+    world.reset_all_traffic_lights()
+    for _ in range(7):
+        world.tick()
+    client.replay_file("lights.log", 0.0, 0.0, 0)
+    for expected in recorded[1:-1]:
+        world.tick()
+        assert shown() == expected
+    world.tick()
+    text = client.show_recorder_file_info("lights.log", True)
+    assert f"  Id: {lights[0].id} state: 3 frozen: 0 elapsedTime: " in text
+    assert f"  Id: {lights[0].id} state: 3 frozen: 1 elapsedTime: " in text
+    before = shown()
+    for _ in range(30):
+        world.tick()
+    assert shown() != before
+    assert not any(light.is_frozen() for light in lights)
+
+
 def test_two_replays_of_one_recording_are_identical(client, world, stage):
     drive_and_record(client, world, stage, "twice.log")
     seen = []
@@ -370,6 +411,22 @@ def test_a_recording_can_be_read_while_it_is_being_made_and_after_its_server_was
     process.popen.wait()
     client = start_server("--recordings", str(tmp_path)).client()
     assert "Frames: 7" in client.show_recorder_file_info("killed.log", False)
+
+
+def test_worlds_of_one_process_cannot_record_to_one_file(start_server, tmp_path):
+    process = start_server("--recordings", str(tmp_path), "--worlds", "2")
+    clients = [carla.Client("127.0.0.1", port) for port in process.ready["ports"]]
+    for client in clients:
+        client.set_timeout(10.0)
+        synchronous(client.get_world())
+    clients[0].start_recorder("shared.log")
+    clients[0].get_world().tick()
+    with pytest.raises(RuntimeError, match="another world is recording"):
+        clients[1].start_recorder("shared.log")
+    clients[1].start_recorder("own.log")
+    assert "Frames: 1" in clients[1].show_recorder_file_info("shared.log", False)
+    clients[0].stop_recorder()
+    assert clients[1].start_recorder("shared.log").endswith("shared.log")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit")

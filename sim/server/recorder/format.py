@@ -7,8 +7,8 @@
              msgpack [births, deaths, collisions, weather or nil, motions, vehicles, walkers, signals, lamps]
 
 All numbers are little endian. `motions` to `lamps` are arrays of the record types below, as bytes; an actor is in them
-only when something about it differs from the frame before. A file whose end is missing or damaged yields all frames
-before the damage: nothing after it is trusted.
+only when something about it differs from the frame before (of a traffic light: when its clock did not just go on). A
+file whose end is missing or damaged yields all frames before the damage: nothing after it is trusted.
 """
 
 from __future__ import annotations

@@ -59,6 +59,7 @@ class Recording:
         self._states: dict[int, tuple[float, ...]] = {}
         self._lamps: dict[int, tuple[object, ...]] = {}
         self._lights_version = -1
+        self._signals = np.full((len(world.signals.lights), 3), -1.0)
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""
@@ -79,6 +80,7 @@ class Recording:
             self._weather = frame.weather = world.scene.weather
         self._movements(motions, frame)
         self._controls(frame)
+        self._clocks(world, frame)
         if world.lights.version != self._lights_version:
             self._lights_version = world.lights.version
             lamps = {lamp[0]: lamp for lamp in world.lights.recorded()}
@@ -100,19 +102,18 @@ class Recording:
         self._size += len(data)
 
     def _population(self, world: World, motions: dict[int, tuple[float, ...]], frame: Frame) -> None:
-        alive = {actor.id: actor for actor in world.actors.values() if actor.id in motions}
-        if alive.keys() == self._known.keys():
+        if world.actors.keys() == self._known.keys():
             return
-        for actor_id, actor in alive.items():
+        for actor_id, actor in world.actors.items():
             if actor_id not in self._known:
-                frame.births.append(_birth(actor, motions[actor_id]))
+                frame.births.append(_birth(actor, motions.get(actor_id, actor.pose)))
                 self._witnessed[actor_id] = frame.births[-1].description
-        for actor_id in self._known.keys() - alive.keys():
+        for actor_id in self._known.keys() - world.actors.keys():
             frame.deaths.append(actor_id)
             for memory in (self._motions, self._states):
                 memory.pop(actor_id, None)
         frame.deaths.sort()
-        self._known = alive
+        self._known = dict(world.actors)
 
     def _touched(self, world: World, contacts: Sequence[Contact]) -> list[Collision]:
         """Pairs as collision sensors see them, the sensor's carrier first; without a sensor, the hero or vehicle."""
@@ -137,9 +138,9 @@ class Recording:
     def _movements(self, motions: dict[int, tuple[float, ...]], frame: Frame) -> None:
         moved = []
         for actor_id, actor in self._known.items():
-            motion = motions[actor_id]
-            # What is attached follows its parent, in a replay too.
-            if actor.parent is None and self._motions.get(actor_id) != motion:
+            motion = motions.get(actor_id)
+            # What is attached follows its parent, in a replay too; what has no motion is the town's and stays.
+            if motion is not None and actor.parent is None and self._motions.get(actor_id) != motion:
                 self._motions[actor_id] = motion
                 moved.append((actor_id, motion[:6], motion[6:15]))
         frame.motions = _table(moved, recorded.MOTION)
@@ -164,6 +165,22 @@ class Recording:
             self._states[actor_id] = state
         frame.vehicles = _table(vehicles, recorded.VEHICLE)
         frame.walkers = _table(walkers, recorded.WALKER)
+
+    def _clocks(self, world: World, frame: Frame) -> None:
+        """Traffic lights whose clock did not just go on."""
+        clocks = world.signals.clocks()
+        expected = self._signals.copy()
+        expected[:, 2] += np.where(expected[:, 1] > 0.0, 0.0, world.delta_s)
+        jumped = np.abs(clocks - expected).max(axis=1, initial=0.0) > 1e-3
+        self._signals = clocks
+        frame.signals = _table(
+            [
+                (actor_id, *clock.tolist())
+                for actor_id, clock, wanted in zip(world.signals.lights, clocks, jumped, strict=True)
+                if wanted
+            ],
+            recorded.SIGNAL,
+        )
 
 
 def _table(rows: Sequence[tuple[object, ...]], kind: np.dtype) -> np.ndarray:

@@ -59,6 +59,7 @@ class Replay:
         self._heroes: set[int] = set()
         self._last: dict[int, np.void] = {}  # newest motion by recorded id
         self._witnessed = witnessed
+        self._clocks: dict[int, tuple[int, bool, float, float]] = {}  # of lights: state, frozen, elapsed, and when
 
     def begin(self, world: World) -> None:
         """Bring the world to the moment at which the replay starts."""
@@ -91,6 +92,8 @@ class Replay:
                 world.control_vehicle(actor, VehicleControl())
             else:
                 world.control_walker(actor, WalkerControl())
+        if self._clocks:
+            world.signals.reset_all()
         if not keep_actors:
             # Children first: what is attached outlives its parent otherwise.
             for actor in reversed(self._created):
@@ -115,6 +118,8 @@ class Replay:
                     before = self._last.get(int(motion["id"]))
                     if before is not None:
                         self._between(world, before, motion, share)
+        for actor_id, (state, frozen, elapsed, since) in self._clocks.items():
+            world.signals.show(actor_id, state, frozen, elapsed + (0.0 if frozen else now - since))
         self._watch(world)
 
     def _carry_out(self, world: World, frame: Frame, moved: dict[int, np.void]) -> None:
@@ -143,6 +148,11 @@ class Replay:
                 walker.walker_control = WalkerControl((x, y, z), float(w["speed"]), bool(w["jump"]))
         if frame.weather is not None:
             world.set_weather(frame.weather)
+        for light in frame.signals:
+            actor = self._actors.get(int(light["id"]))
+            if actor is not None:
+                clock = int(light["state"]), bool(light["frozen"]), float(light["elapsed"]), frame.elapsed_s
+                self._clocks[actor.id] = clock
         for lamp in frame.lamps:
             red, green, blue = lamp["color"].tolist()
             world.lights.replay(

@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.server.recorder.format import BadRecording, Birth, Frame, Header, Reader
 
+MAX_REPORT_CHARS = 64 * 1024 * 1024
 _CATEGORIES = "ovwt"  # other, vehicle, walker, traffic light
 _LAMPS = (
     (1, "Position"), (2, "LowBeam"), (4, "HighBeam"), (8, "Brake"), (16, "RightBlinker"), (32, "LeftBlinker"),
@@ -45,7 +46,14 @@ def _report(path: Path, lines: Callable[[Reader], Iterator[str]]) -> str:
     except BadRecording as error:
         return f"File {path} is no recording of this server: {error}\n"
     with reader:
-        return "\n".join([*_head(reader.header), *lines(reader), ""])
+        text, length = _head(reader.header), 0
+        for line in lines(reader):
+            text.append(line)
+            length += len(line) + 1
+            if length > MAX_REPORT_CHARS:
+                text.append("The report is cut here: it would be too long for one answer")
+                break
+        return "\n".join([*text, ""])
 
 
 def _head(header: Header) -> list[str]:
@@ -102,12 +110,14 @@ class _Everything:
     def __init__(self, additional: bool) -> None:
         self._additional = additional
         self._births: dict[int, Birth] = {}
+        self._since: dict[int, float] = {}  # when the clock of a light was last written
         self._tables: dict[str, dict[int, np.void]] = {"motions": {}, "vehicles": {}, "walkers": {}, "signals": {}}
 
     def __call__(self, frame: Frame) -> Iterator[str]:
         self._births.update((birth.id, birth) for birth in frame.births)
         for name, known in self._tables.items():
             known.update((int(row["id"]), row) for row in getattr(frame, name))
+        self._since.update((int(row["id"]), frame.elapsed_s) for row in frame.signals)
         for actor_id in frame.deaths:
             self._births.pop(actor_id, None)
             for known in self._tables.values():
@@ -120,7 +130,8 @@ class _Everything:
             yield f"  Id: {actor_id} Location: {place} Rotation: {_triple((roll, pitch, yaw))}"
         yield f" State traffic lights: {len(signals)}"
         for actor_id, row in signals.items():
-            yield f"  Id: {actor_id} state: {row['state']} frozen: {row['frozen']} elapsedTime: {row['elapsed']:g}"
+            elapsed = float(row["elapsed"]) + (0.0 if row["frozen"] else frame.elapsed_s - self._since[actor_id])
+            yield f"  Id: {actor_id} state: {row['state']} frozen: {row['frozen']} elapsedTime: {elapsed:g}"
         yield f" Vehicle animations: {len(vehicles)}"
         for actor_id, row in vehicles.items():
             yield (
