@@ -102,7 +102,8 @@ class DvsCamera(_Lens):
         self._events = EventCamera(model, random)
 
     def messages(self, moment: Moment) -> list[bytes]:
-        frame = moment.scene.view(self.actor, self.width, self.height, self.fov, frozenset({"rgb"}), moment)
-        assert frame.bgra is not None
-        events = self._events.events(frame.bgra, moment.elapsed_s)
+        # Of what an RGB camera shows, street lamps and debug shapes included.
+        picture = moment.scene.picture(self.actor, self.width, self.height, self.fov, "rgb", moment)
+        assert picture is not None
+        events = self._events.events(picture, moment.elapsed_s)
         return [self.message(DVS, moment, events.tobytes())] if len(events) else []
