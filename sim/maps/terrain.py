@@ -15,11 +15,20 @@ GROUND_MARGIN = 1100.0
 GROUND_CELL = 110.0
 
 
-def ground(network: RoadNetwork) -> tuple[Mesh, np.ndarray, np.ndarray]:
-    """Level grass `GROUND_Z` m off the lowest road; with its lowest and highest corner (3,) in m."""
-    points = np.concatenate(
+def _reference_points(network: RoadNetwork) -> np.ndarray:
+    return np.concatenate(
         [offset_points(road.reference(np.linspace(0, road.length, 16)), np.zeros(16)) for road in network.roads]
     )
+
+
+def open_ground_height(network: RoadNetwork) -> float:
+    """z (m) of the level grass around the roads."""
+    return float(_reference_points(network)[:, 2].min()) + GROUND_Z
+
+
+def ground(network: RoadNetwork) -> tuple[Mesh, np.ndarray, np.ndarray]:
+    """Level grass `GROUND_Z` m off the lowest road; with its lowest and highest corner (3,) in m."""
+    points = _reference_points(network)
     level = float(points[:, 2].min()) + GROUND_Z
     low, high = points.min(axis=0) - GROUND_MARGIN, points.max(axis=0) + GROUND_MARGIN
     low[2] = high[2] = level

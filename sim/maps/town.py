@@ -11,6 +11,7 @@ import numpy as np
 from sim.errors import PilotageError
 from sim.geometry import Pose
 from sim.maps.boxes import StaticBoxes
+from sim.maps.ground import Ground, build_ground
 from sim.maps.junctions import junction_meshes
 from sim.maps.layouts import LAYOUTS
 from sim.maps.markings import crosswalk_meshes, mark_meshes
@@ -21,6 +22,7 @@ from sim.maps.scenery import Scenery, build_scenery
 from sim.maps.signal_posts import stop_lines
 from sim.maps.spawns import spawn_points
 from sim.maps.surface import lane_meshes
+from sim.maps.terrain import open_ground_height
 from sim.render.mesh import Mesh
 
 DEFAULT_TOWN = "Pilotage01"
@@ -46,6 +48,7 @@ class Town:
     boxes: StaticBoxes
     objects: TownObjects
     regulation: Regulation
+    ground: Ground
     navigable: bool = True
     unseen: tuple[int, ...] = ()
     lamps: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
@@ -101,4 +104,6 @@ def assemble(
     """A town from its parts."""
     mesh = Mesh.concat([*(part for _, part in surfaces), scenery.mesh])
     objects = town_objects(surfaces, scenery.mesh, scenery.owners, scenery.boxes, mesh)
-    return Town(name, text, spawn_points(network), mesh, scenery.boxes, objects, regulation, lamps=scenery.lamps)
+    ground = build_ground([part for _, part in surfaces], open_ground_height(network))
+    spawns = spawn_points(network)
+    return Town(name, text, spawns, mesh, scenery.boxes, objects, regulation, ground, lamps=scenery.lamps)

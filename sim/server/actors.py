@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sim.geometry import Pose, compose
 from sim.server import wire
@@ -13,6 +13,9 @@ from sim.server.powertrain import PhysicsControl
 from sim.server.skeleton import CustomPose
 
 ALL_DOORS = 0b111111
+
+if TYPE_CHECKING:
+    from sim.server.ackermann import AckermannController
 
 
 @dataclass
@@ -50,6 +53,9 @@ class Actor:
     row        row of the body table, or None for what has no body (sensors, the spectator)
     stream_id  0 when the actor streams nothing
     doors      bits of the open doors of a vehicle: front left, front right, rear left, rear right, hood, trunk
+    ackermann  a vehicle's Ackermann controller, once it was used
+    shown_wheels  steer and pitch (degrees) of single wheels that a client chose to show, by wheel
+    force, torque  N and N m (world) that act during the next tick
     """
 
     id: int
@@ -67,11 +73,13 @@ class Actor:
     vehicle_control: VehicleControl = field(default_factory=VehicleControl)
     walker_control: WalkerControl = field(default_factory=WalkerControl)
     physics: PhysicsControl | None = None
+    ackermann: AckermannController | None = None
+    shown_wheels: dict[int, tuple[float | None, float]] = field(default_factory=dict)
     lights: int = 0
     doors: int = 0
     custom_pose: CustomPose = field(default_factory=CustomPose)
     force: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    torque: float = 0.0
+    torque: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     @property
     def is_vehicle(self) -> bool:

@@ -19,6 +19,7 @@ COMMANDS = 22  # alternatives in the wheel's command variant
 _COMMANDS: dict[int, tuple[str, bool]] = {
     1: ("destroy_actor", False),
     2: ("apply_control_to_vehicle", False),
+    3: ("apply_ackermann_control_to_vehicle", False),
     4: ("apply_control_to_walker", False),
     5: ("apply_physics_control", False),
     6: ("set_actor_transform", False),

@@ -7,12 +7,14 @@ import math
 import numpy as np
 from numba import njit
 
-from sim.server.bodies import WALKER
+from sim.server.bodies import WALKER, Record
 
 RESTITUTION = 0.1
 CONTACT_FRICTION = 0.4
 CORRECTION = 0.8  # share of the overlap that one substep resolves
 KNOCK_DOWN = 60.0  # N s that end a walker's walk
+STACKING = 0.12  # m; boxes that overlap less in height than this, and than sideways, lie on each other
+STACK_DAMPING = 0.97  # of the sliding speed that a substep leaves of a body on another
 
 # Columns of the table of immovable boxes.
 STATIC_COLUMNS = 8  # centre x, y, z; half sizes x, y, z; yaw (rad); bounding radius in the plane
@@ -96,37 +98,13 @@ def overlap(a: np.ndarray, b: np.ndarray, contact: np.ndarray) -> bool:
 
 
 @njit(nogil=True)
-def candidates(rows: np.ndarray, count: int, statics: np.ndarray, dt: float, pairs: np.ndarray) -> int:
-    """Fill `pairs` (P, 2) with bodies that may touch within `dt`: (i, j) or (i, -1 - static index).
-
-    Returns how many there are, which may exceed P: then the caller brings more room.
-    """
-    total = 0
-    for i in range(count):
-        a = rows[i]
-        if a.used == 0 or a.collide == 0:
-            continue
-        reach_a = math.hypot(a.hx, a.hy) + math.hypot(a.cx, a.cy) + (math.hypot(a.vx, a.vy) + 10.0) * dt
-        for j in range(i + 1, count):
-            b = rows[j]
-            if b.used == 0 or b.collide == 0 or (a.simulate == 0 and b.simulate == 0):
-                continue
-            reach = reach_a + math.hypot(b.hx, b.hy) + math.hypot(b.cx, b.cy) + (math.hypot(b.vx, b.vy) + 10.0) * dt
-            dx, dy = a.x - b.x, a.y - b.y
-            if dx * dx + dy * dy < reach * reach:
-                if total < len(pairs):
-                    pairs[total, 0], pairs[total, 1] = i, j
-                total += 1
-        if a.simulate == 0:
-            continue
-        for k in range(len(statics)):
-            reach = reach_a + statics[k, 7]
-            dx, dy = a.x - statics[k, 0], a.y - statics[k, 1]
-            if dx * dx + dy * dy < reach * reach:
-                if total < len(pairs):
-                    pairs[total, 0], pairs[total, 1] = i, -1 - k
-                total += 1
-    return total
+def _stand_on(upper: Record, depth: float) -> None:
+    """Lift a body that came down on another; it lies there without sliding."""
+    if upper.simulate != 0 and upper.gravity != 0 and upper.vz <= 0.0:
+        upper.z += depth
+        upper.vz = 0.0
+        upper.vx *= STACK_DAMPING
+        upper.vy *= STACK_DAMPING
 
 
 @njit(nogil=True)
@@ -148,6 +126,14 @@ def resolve(rows: np.ndarray, statics: np.ndarray, pairs: np.ndarray, total: int
             continue
         depth, nx, ny, px, py = contact[0], contact[1], contact[2], contact[3], contact[4]
         a = rows[i]
+        stacked = box_a[5] + box_b[5] - abs(box_a[2] - box_b[2])
+        if stacked < min(depth, STACKING):
+            impulses[p, 2] += 1.0
+            if box_a[2] > box_b[2]:
+                _stand_on(a, stacked)
+            elif j >= 0:
+                _stand_on(rows[j], stacked)
+            continue
         inverse_a = 1.0 / a.mass if a.simulate != 0 else 0.0
         spin_a = 1.0 / a.inertia if a.simulate != 0 else 0.0
         ax, ay = px - a.x, py - a.y
@@ -188,14 +174,14 @@ def resolve(rows: np.ndarray, statics: np.ndarray, pairs: np.ndarray, total: int
         a.vx += jx * inverse_a
         a.vy += jy * inverse_a
         a.wz += math.degrees((ax * jy - ay * jx) * spin_a)
-        if a.kind == WALKER and normal > KNOCK_DOWN:
+        if a.kind == WALKER and a.sturdy == 0 and normal > KNOCK_DOWN:
             a.down = 1
         if j >= 0:
             b = rows[j]
             b.vx -= jx * inverse_b
             b.vy -= jy * inverse_b
             b.wz -= math.degrees((bx * jy - by * jx) * spin_b)
-            if b.kind == WALKER and normal > KNOCK_DOWN:
+            if b.kind == WALKER and b.sturdy == 0 and normal > KNOCK_DOWN:
                 b.down = 1
         impulses[p, 0] += jx
         impulses[p, 1] += jy

@@ -58,6 +58,8 @@ def bones(actor: Actor, elapsed_s: float, steer_degrees: float = 0.0) -> list[Pa
 def _vehicle_bones(actor: Actor, steer_degrees: float) -> list[Part]:
     blueprint = actor.description.blueprint
     centers = powertrain.wheel_positions(blueprint, HERE)
+    if powertrain.data_of(blueprint).track == 0.0:
+        centers = centers[::2]  # a two-wheeler's pairs have no track
     names = WHEEL_BONES[len(centers)]
     found = [Part("Vehicle_Base", HERE)]
     for name, (x, y, z) in zip(names, centers):

@@ -10,17 +10,30 @@ import numpy as np
 
 from sim.geometry import Pose, rotation_matrix
 from sim.server.blueprints import Blueprint
-from sim.server.bodies import STEER_SAMPLES, STEER_STEP_KMH
+from sim.server.bodies import MAX_GEARS, STEER_SAMPLES, STEER_STEP_KMH, TORQUE_SAMPLES, WHEELS, BodyTable
+from sim.server.drive_line import RPM
 from sim.server.errors import BadArguments, CallError
+from sim.server.vehicle_data import VehicleData, vehicle_data
+from sim.server.vehicle_physics import GRAVITY
 from sim.server.wire import integer, items, number, vector
 
-# CARLA's default tyre friction of 3.5 stands for dry asphalt.
-DRY_ASPHALT_MU = 0.9
+# CARLA's default tyre friction stands for dry asphalt and a good road tyre, which grips a little more along than
+# across. The scale saturates: half of it still grips well, as a tyre on wet asphalt does.
 DEFAULT_TIRE_FRICTION = 3.5
-EFFICIENCY = 0.85
+FRICTION_SCALE = 2.0
+DRY_ALONG, DRY_ACROSS = 1.20, 1.05
+# Road cars slide over the front wheels first: these grip and steer a little less.
+FRONT_GRIP, REAR_STIFFNESS = 0.93, 1.15
 AIR_DENSITY = 1.225
-ENGINE_BRAKING = 0.35  # m/s^2 with the throttle closed
-WHEELBASE_SHARE, TRACK_SHARE = 0.6, 0.8  # of the vehicle's length and width
+ENGINE_INERTIA = 0.0005  # kg m^2 per N m of peak torque
+# Share of the peak torque that friction takes at the highest speed: at full throttle (what data sheets' torque does
+# not have), coasting with the clutch engaged, and disengaged.
+ENGINE_FRICTION = (0.02, 0.2, 0.3)
+BRAKE_MARGIN = 1.25  # of the brakes over what dry asphalt takes
+HAND_BRAKE_MARGIN = 1.5  # of the hand brake over what locks an unloaded rear wheel
+# CARLA's longitudinal stiffness of 1000 stands for this slip stiffness per load.
+SLIP_STIFFNESS, DEFAULT_LONG_STIFFNESS = 15.0, 1000.0
+LATERAL_STIFFNESS, LATERAL_MAX_LOAD = 17.0, 2.0  # PhysX's defaults: per rad and rest load; in rest loads
 
 
 @dataclass(frozen=True)
@@ -58,12 +71,14 @@ class PhysicsControl:
     wheels: tuple[Wheel, ...]
     use_sweep_wheel_collision: bool = False
 
-    def packed(self, blueprint: Blueprint, pose: Pose) -> list[Any]:
-        """Wire form, with the wheels' positions (cm, world) of a vehicle at `pose`."""
+    def packed(self, blueprint: Blueprint, pose: Pose, tire_frictions: list[float] | None = None) -> list[Any]:
+        """Wire form, with the wheels' positions (cm, world) of a vehicle at `pose`, and other tyre frictions."""
         wheels = [
             [*_wheel_values(wheel), position]
-            for wheel, position in zip(self.wheels, wheel_positions(blueprint, pose), strict=False)
+            for wheel, position in zip(self.wheels, wheel_positions(blueprint, pose), strict=True)
         ]
+        for wheel, friction in zip(wheels, tire_frictions or [], strict=False):
+            wheel[0] = friction
         return [
             [list(point) for point in self.torque_curve],
             self.max_rpm,
@@ -97,49 +112,64 @@ def _wheel_values(wheel: Wheel) -> list[float]:
     ]
 
 
+def data_of(blueprint: Blueprint) -> VehicleData:
+    """The data of a vehicle's model."""
+    return vehicle_data(blueprint.id, blueprint.kind)
+
+
+def wheel_places(data: VehicleData) -> list[tuple[float, float]]:
+    """x, y (m, body frame) of front left, front right, rear left and rear right."""
+    along, across = 0.5 * data.wheelbase, 0.5 * data.track
+    return [(along, -across), (along, across), (-along, -across), (-along, across)]
+
+
 def wheel_positions(blueprint: Blueprint, pose: Pose) -> list[list[float]]:
-    """World positions (cm) of the wheels' centres: front left, front right, rear left, rear right, or front, rear."""
-    assert blueprint.chassis is not None
-    along, across = WHEELBASE_SHARE * blueprint.extent[0], TRACK_SHARE * blueprint.extent[1]
-    sides = (-across, across) if blueprint.chassis.wheels == 4 else (0.0,)
-    local = [(x, y, blueprint.chassis.wheel_radius_m) for x in (along, -along) for y in sides]
+    """World positions (cm) of the wheels' centres: front left, front right, rear left, rear right."""
+    data = data_of(blueprint)
+    local = [(x, y, data.wheel_radius) for x, y in wheel_places(data)]
     turned = np.asarray(local) @ rotation_matrix(pose.pitch, pose.yaw, pose.roll).T
     return (100.0 * (turned + np.array(pose[:3]))).tolist()
 
 
 def default_control(blueprint: Blueprint) -> PhysicsControl:
-    """The physics control that a freshly spawned vehicle has."""
-    chassis = blueprint.chassis
-    assert chassis is not None
+    """The physics control that a freshly spawned vehicle has.
+
+    Two-wheelers have four wheels too, in two pairs without track, as CARLA's have.
+    """
+    data = data_of(blueprint)
+    engine = data.engine
+    brake = BRAKE_MARGIN * DRY_ALONG * data.grip * data.mass * GRAVITY * data.wheel_radius / WHEELS
+
+    def friction(share: float) -> float:
+        return round(share * engine.torque_nm * RPM / engine.max_rpm, 5)
+
     front = Wheel(
-        DEFAULT_TIRE_FRICTION,
-        0.25,
-        70.0,
-        100.0 * chassis.wheel_radius_m,
-        chassis.brake_torque_nm,
-        0.0,
-        2.0,
-        17.0,
-        1000.0,
+        tire_friction=DEFAULT_TIRE_FRICTION,
+        damping_rate=0.25,
+        max_steer_angle=data.max_steer_deg,
+        radius=100.0 * data.wheel_radius,
+        max_brake_torque=round(brake, 1),
+        max_handbrake_torque=0.0,
+        lat_stiff_max_load=LATERAL_MAX_LOAD,
+        lat_stiff_value=LATERAL_STIFFNESS,
+        long_stiff_value=DEFAULT_LONG_STIFFNESS,
     )
-    rear = replace(front, max_steer_angle=0.0, max_handbrake_torque=2.0 * chassis.brake_torque_nm)
-    axle = chassis.wheels // 2
-    peak = chassis.peak_torque_nm
+    rear = replace(front, max_steer_angle=0.0, max_handbrake_torque=round(HAND_BRAKE_MARGIN * brake, 1))
     return PhysicsControl(
-        torque_curve=((0.0, 0.8 * peak), (0.4 * chassis.max_rpm, peak), (chassis.max_rpm, 0.8 * peak)),
-        max_rpm=chassis.max_rpm,
-        moi=1.0,
-        damping=(0.15, 2.0, 0.35),
+        torque_curve=engine.curve(),
+        max_rpm=engine.max_rpm,
+        moi=round(ENGINE_INERTIA * engine.torque_nm, 5),
+        damping=(friction(ENGINE_FRICTION[0]), friction(ENGINE_FRICTION[1]), friction(ENGINE_FRICTION[2])),
         use_gear_autobox=True,
-        gear_switch_time=0.5 if len(chassis.gears) > 1 else 0.0,
+        gear_switch_time=data.gearbox.switch_s,
         clutch_strength=10.0,
-        final_ratio=chassis.final_ratio,
-        forward_gears=tuple((ratio, 0.5, 0.65) for ratio in chassis.gears),
-        mass=chassis.mass_kg,
-        drag_coefficient=chassis.drag,
-        center_of_mass=(0.0, 0.0, chassis.cog_height_m),
+        final_ratio=data.final_ratio,
+        forward_gears=tuple((ratio, 0.3, 0.65) for ratio in data.gearbox.ratios),
+        mass=data.mass,
+        drag_coefficient=data.drag,
+        center_of_mass=(round((data.front_weight - 0.5) * data.wheelbase, 4), 0.0, data.cog_height),
         steering_curve=((0.0, 1.0), (20.0, 0.9), (60.0, 0.8), (120.0, 0.7)),
-        wheels=(front,) * axle + (rear,) * axle,
+        wheels=(front, front, rear, rear),
     )
 
 
@@ -168,6 +198,10 @@ def read_control(value: object) -> PhysicsControl:
     )
     if control.mass <= 0.0 or any(wheel.radius <= 0.0 for wheel in wheels):
         raise CallError("physics control: mass and wheel radii must be positive")
+    if control.max_rpm <= 0.0 or control.final_ratio < 0.0 or any(gear[0] <= 0.0 for gear in control.forward_gears):
+        raise CallError("physics control: max_rpm and gear ratios must be positive")
+    if len(control.forward_gears) > MAX_GEARS:
+        raise CallError(f"physics control: {len(control.forward_gears)} gears given, at most {MAX_GEARS} are supported")
     return control
 
 
@@ -176,62 +210,76 @@ def _point(value: object) -> tuple[float, float]:
     return number(x), number(y)
 
 
-def apply_control(control: PhysicsControl, blueprint: Blueprint, row: np.void, steer_curve: np.ndarray) -> None:
-    """Write a physics control's meaning into a row of the body table and its steering curve (STEER_SAMPLES,).
+def apply_control(control: PhysicsControl, blueprint: Blueprint, table: BodyTable, index: int) -> None:
+    """Write a physics control's meaning into row `index` of the body table.
 
     Raises CallError when it has not one wheel per wheel of the blueprint.
     """
-    chassis = blueprint.chassis
-    if chassis is None:
+    if blueprint.chassis is None:
         raise BadArguments(f"{blueprint.id} has no physics control")
-    if len(control.wheels) != chassis.wheels:
-        raise CallError(
-            f"physics control of {blueprint.id}: {len(control.wheels)} wheels given, it has {chassis.wheels}"
-        )
-    half_x, half_y, half_z = blueprint.extent
+    if len(control.wheels) != WHEELS:
+        raise CallError(f"physics control of {blueprint.id}: {len(control.wheels)} wheels given, it has {WHEELS}")
+    data = data_of(blueprint)
+    row = table.rows[index]
+    half_x, half_y, _ = blueprint.extent
     mass = control.mass
+    com_x = min(0.45, max(-0.45, control.center_of_mass[0] / data.wheelbase)) * data.wheelbase
     row["mass"] = mass
     row["inertia"] = 0.8 * mass * ((2 * half_x) ** 2 + (2 * half_y) ** 2) / 12.0
-    row["front"] = row["rear"] = WHEELBASE_SHARE * half_x
-    row["cog_height"] = max(0.0, control.center_of_mass[2])
-    row["max_steer"] = math.radians(max(abs(wheel.max_steer_angle) for wheel in control.wheels))
-    radius = sum(wheel.radius for wheel in control.wheels) / len(control.wheels) / 100.0
-    peak = max((torque for _, torque in control.torque_curve), default=0.0)
-    first = control.forward_gears[0][0] if control.forward_gears else 1.0
-    row["drive_force"] = EFFICIENCY * peak * first * control.final_ratio / radius
-    power = max((torque * min(rpm, control.max_rpm) for rpm, torque in control.torque_curve), default=0.0)
-    row["drive_power"] = EFFICIENCY * power * 2.0 * math.pi / 60.0
-    row["engine_drag"] = ENGINE_BRAKING * mass if chassis.max_rpm > 1000.0 else 0.0
-    row["brake_force"] = sum(wheel.max_brake_torque / (wheel.radius / 100.0) for wheel in control.wheels)
-    row["hand_force"] = sum(wheel.max_handbrake_torque / (wheel.radius / 100.0) for wheel in control.wheels)
-    area = 0.85 * (2 * half_y) * (2 * half_z)
-    row["air_drag"] = 0.5 * AIR_DENSITY * control.drag_coefficient * area
-    friction = sum(wheel.tire_friction for wheel in control.wheels) / len(control.wheels)
-    row["mu"] = DRY_ASPHALT_MU * friction / DEFAULT_TIRE_FRICTION
-    axle = len(control.wheels) // 2
-    row["stiffness_front"] = sum(wheel.lat_stiff_value for wheel in control.wheels[:axle]) / axle
-    # A little more grip at the rear: road cars understeer.
-    row["stiffness_rear"] = 1.15 * sum(wheel.lat_stiff_value for wheel in control.wheels[axle:]) / axle
-    if control.steering_curve:
-        speeds = np.arange(STEER_SAMPLES) * STEER_STEP_KMH
-        points = sorted(control.steering_curve)
-        steer_curve[:] = np.interp(speeds, [p[0] for p in points], [p[1] for p in points])
+    row["com_x"] = com_x
+    row["front"], row["rear"] = 0.5 * data.wheelbase - com_x, 0.5 * data.wheelbase + com_x
+    row["cog_height"] = max(0.05, control.center_of_mass[2])
+    row["half_track"] = 0.5 * data.track
+    row["leans"] = data.track == 0.0
+    row["max_steer"] = math.radians(min(80.0, max(abs(wheel.max_steer_angle) for wheel in control.wheels)))
+    row["max_rpm"] = control.max_rpm
+    row["idle_rpm"] = min(data.engine.idle_rpm, 0.5 * control.max_rpm)
+    row["engine_inertia"] = max(0.0, control.moi)
+    row["damping_full"], row["damping_coasting"] = (max(0.0, rate) for rate in control.damping[:2])
+    row["efficiency"] = data.efficiency
+    row["final_ratio"] = control.final_ratio
+    row["switch_time"] = max(0.0, control.gear_switch_time)
+    row["front_drive"] = data.front_drive
+    row["autobox"] = control.use_gear_autobox
+    row["gears"] = len(control.forward_gears)
+    row["air_drag"] = 0.5 * AIR_DENSITY * max(0.0, control.drag_coefficient) * data.frontal_area
+    curves = table.curves
+    for k, gear in enumerate(control.forward_gears):
+        curves.gears[index, k] = gear
+    curves.torque[index] = _sampled(control.torque_curve, np.linspace(0.0, control.max_rpm, TORQUE_SAMPLES), 0.0)
+    curves.steer[index] = _sampled(control.steering_curve, np.arange(STEER_SAMPLES) * STEER_STEP_KMH, 1.0)
+    for k, (wheel, (x, y)) in enumerate(zip(control.wheels, wheel_places(data), strict=True)):
+        _apply_wheel(wheel, table.wheels[index, k], k, data)
+        table.wheels[index, k]["x"], table.wheels[index, k]["y"] = x, y
+        share = (row["rear"] if k < 2 else row["front"]) / data.wheelbase
+        rest = 0.5 * mass * GRAVITY * float(share)
+        table.wheels[index, k]["rest_load"] = rest
+        stiffness = wheel.lat_stiff_value * (1.0 if k < 2 else REAR_STIFFNESS)
+        table.wheels[index, k]["stiffness"] = max(0.0, stiffness) * rest
 
 
-def gear(control: PhysicsControl, speed_ms: float) -> int:
-    """The gear that an automatic gearbox has chosen at a speed, from 1."""
-    radius = control.wheels[0].radius / 100.0
-    for index, (ratio, _, up) in enumerate(control.forward_gears):
-        rpm = speed_ms / radius * ratio * control.final_ratio * 60.0 / (2.0 * math.pi)
-        if rpm < up * control.max_rpm:
-            return index + 1
-    return max(1, len(control.forward_gears))
+def _apply_wheel(wheel: Wheel, out: np.void, position: int, data: VehicleData) -> None:
+    front = position < 2
+    out["radius"] = wheel.radius / 100.0
+    out["friction"], out["friction_across"] = friction_of(wheel.tire_friction, front, data)
+    out["max_steer"] = math.radians(abs(wheel.max_steer_angle))
+    out["brake_torque"], out["hand_torque"] = max(0.0, wheel.max_brake_torque), max(0.0, wheel.max_handbrake_torque)
+    out["drive_share"] = 0.5 * (data.front_drive if front else 1.0 - data.front_drive)
+    out["stiffness_load"] = max(0.1, wheel.lat_stiff_max_load)
+    out["slip_stiffness"] = SLIP_STIFFNESS * max(0.0, wheel.long_stiff_value) / DEFAULT_LONG_STIFFNESS
 
 
-def engine_rpm(control: PhysicsControl, speed_ms: float) -> float:
-    """Engine speed in the gear of `gear`, at least idle."""
-    if not control.forward_gears:
-        return 0.0
-    ratio = control.forward_gears[gear(control, speed_ms) - 1][0]
-    radius = control.wheels[0].radius / 100.0
-    return max(0.13 * control.max_rpm, speed_ms / radius * ratio * control.final_ratio * 60.0 / (2.0 * math.pi))
+def friction_of(tire_friction: float, front: bool, data: VehicleData) -> tuple[float, float]:
+    """Friction (-) along and across a wheel of CARLA's tyre friction."""
+    scale = max(0.0, tire_friction) / FRICTION_SCALE
+    share = (1.0 - math.exp(-scale)) / (1.0 - math.exp(-DEFAULT_TIRE_FRICTION / FRICTION_SCALE))
+    grip = share * data.grip
+    return DRY_ALONG * grip, DRY_ACROSS * grip * (FRONT_GRIP if front else 1.0)
+
+
+def _sampled(points: tuple[tuple[float, float], ...], at: np.ndarray, empty: float) -> np.ndarray:
+    """A curve's values (linear, constant beyond its ends) at `at`; `empty` everywhere when it has no points."""
+    if not points:
+        return np.full(len(at), empty)
+    ordered = sorted(points)
+    return np.interp(at, [x for x, _ in ordered], [y for _, y in ordered])

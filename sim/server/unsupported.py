@@ -49,14 +49,8 @@ _NOT_YET = "it is not implemented yet"
 REFUSED: dict[str, Refusal] = {
     # Results of another type than void.
     "are_gbuffers_enabled": Refusal(False, _NO_GBUFFERS),
-    "get_ackermann_controller_settings": Refusal(False, _NOT_YET),
     "get_gbuffer_token": Refusal(False, _NO_GBUFFERS),
-    "get_wheel_pitch_angle": Refusal(False, _NOT_YET),
     # Void.
-    "add_actor_force_at_location": Refusal(True, _NOT_YET),
-    "add_actor_impulse_at_location": Refusal(True, _NOT_YET),
-    "apply_ackermann_control_to_vehicle": Refusal(True, _NOT_YET),
-    "apply_ackermann_controller_settings": Refusal(True, _NOT_YET),
     "apply_color_texture_to_objects": Refusal(True, _NO_TEXTURES),
     "apply_float_color_texture_to_objects": Refusal(True, _NO_TEXTURES),
     "enable_carsim": Refusal(True, _NO_CHASSIS),
@@ -65,14 +59,12 @@ REFUSED: dict[str, Refusal] = {
     "enable_gbuffers": Refusal(True, _NO_GBUFFERS),
     "enable_sensor_for_ros": Refusal(True, _NO_ROS),
     "load_map_layer": Refusal(True, _NO_LAYERS),
-    "restore_physx_physics": Refusal(True, _NO_CHASSIS),
     "send": Refusal(True, _NO_V2X),
-    "set_wheel_pitch_angle": Refusal(True, _NOT_YET),
-    "set_wheel_steer_direction": Refusal(True, _NOT_YET),
     "unload_map_layer": Refusal(True, _NO_LAYERS),
     "use_carsim_road": Refusal(True, _NO_CHASSIS),
 }
 IGNORED: dict[str, Ignored] = {
     "disable_sensor_for_ros": Ignored(True, "no sensor is ever enabled for ROS 2"),
     "set_annotations_traverse_translucency": Ignored(True, "nothing in the embedded server's pictures is translucent"),
+    "restore_physx_physics": Ignored(True, "vehicles never leave the embedded server's own model"),
 }

@@ -11,16 +11,16 @@ import numpy as np
 from sim.geometry import Pose
 from sim.maps import Town
 from sim.sensors.inertial import GRAVITY
-from sim.server import parts, powertrain, wire
+from sim.server import ackermann, parts, powertrain, wire
 from sim.server.actors import Actor, VehicleControl, WalkerControl, spectator
 from sim.server.attachment import RIGID, spring_arm
 from sim.server.blueprints import Description
-from sim.server.blueprints.definition import MESH
-from sim.server.blueprints.props import prop_mass
-from sim.server.bodies import MOTION_FIELDS, PROP, VEHICLE, WALKER, BodyTable
+from sim.server.bodies import MOTION_FIELDS, PROP, BodyTable
 from sim.server.collisions import static_table
 from sim.server.dynamics import Dynamics
+from sim.server.embodiment import embody, place, push
 from sim.server.errors import CallError
+from sim.server.friction_zones import FrictionZones, is_trigger
 from sim.server.guard import LIMIT, put_back, runaways
 from sim.server.lights import LightManager
 from sim.server.recorder import Recorder
@@ -65,8 +65,9 @@ class World:
         self.scene = Scene(town.mesh, getattr(self, "scene", None))
         self.lights = self.scene.lamps = LightManager(town.lamps, self.scene.weather[SUN_ALTITUDE])
         self.table = BodyTable()
-        self.dynamics = Dynamics(self.table)
-        self.dynamics.statics = static_table(town.boxes.center, town.boxes.extent, town.boxes.yaw)
+        boxes = town.boxes
+        self.dynamics = Dynamics(self.table, town.ground, static_table(boxes.center, boxes.extent, boxes.yaw))
+        self.friction_zones = FrictionZones()
         self.actors: dict[int, Actor] = {}
         self._by_row: dict[int, Actor] = {}
         self._sensors: dict[int, tuple[Sensor, Schedule]] = {}
@@ -75,6 +76,7 @@ class World:
         self._past: tuple[tuple[float, dict[int, tuple[float, ...]]], ...] = ()
         self._spring_loaded: set[int] = set()
         self._carried: set[int] = set()
+        self._by_ackermann: set[int] = set()
         self.spectator = spectator(self._new_actor_id())
         self.actors[self.spectator.id] = self.spectator
         self.signals = Signals(town.regulation, self._new_actor_id)
@@ -150,6 +152,8 @@ class World:
                 self._next_stream += 1
                 self._sensors[actor.id] = (sensor, Schedule(sensor.sensor_tick))
                 sensor.prepare(self.scene)
+        elif is_trigger(actor):
+            self.friction_zones.add(actor)
         elif not description.bodiless:
             self._embody(actor)
         self._new_actor_id()
@@ -175,40 +179,13 @@ class World:
         return not self.spectator.id <= actor_id < self._next_actor
 
     def _embody(self, actor: Actor) -> None:
-        blueprint = actor.description.blueprint
-        extent = blueprint.solid or actor.description.extent
-        index = self.table.allocate()
-        row = self.table.rows[index]
-        for name, value in zip(("x", "y", "z", "pitch", "yaw", "roll"), actor.pose):
-            row[name] = value
-        for name, value in zip(("hx", "hy", "hz", "cx", "cy", "cz"), (*extent, *actor.description.center)):
-            row[name] = value
-        row["collide"] = row["gravity"] = 1
-        row["simulate"] = 1
-        if actor.is_vehicle:
-            row["kind"] = VEHICLE
-            actor.physics = powertrain.default_control(blueprint)
-            powertrain.apply_control(actor.physics, blueprint, row, self.table.steer_curves[index])
-        elif actor.is_walker:
-            row["kind"] = WALKER
-            row["mass"], row["rest_z"] = 75.0 * blueprint.extent[2] / 0.9, blueprint.extent[2]
-            row["inertia"] = 2.0
-        else:
-            # Props stand where they were put until a client lets physics move them.
-            row["kind"] = PROP
-            mass = prop_mass(actor.description)
-            row["mass"] = mass
-            row["inertia"] = mass * (extent[0] ** 2 + extent[1] ** 2) / 3.0
-            # A mesh of the client's choice falls when the client gave it a mass, as in CARLA.
-            row["simulate"] = blueprint.kind == MESH and actor.description.number("mass") > 0.0
-        if actor.parent is not None:
-            row["simulate"] = row["collide"] = 0
-        elif row["kind"] != PROP and self.dynamics.occupied(index):
-            self.table.release(index)
+        row = embody(actor, self.table)
+        assert actor.row is not None
+        if actor.parent is None and row["kind"] != PROP and self.dynamics.occupied(actor.row):
+            self.table.release(actor.row)
             raise CallError("Spawn failed because of collision at spawn position")
-        actor.row = index
-        self._by_row[index] = actor
-        self.right_of_way.forget(index)
+        self._by_row[actor.row] = actor
+        self.right_of_way.forget(actor.row)
 
     def destroy(self, actor_id: int) -> bool:
         """Remove an actor; what is attached to it stays. The spectator, lights and signs stay too (False).
@@ -225,6 +202,9 @@ class World:
                 other.parent = other.relative = other.arm = None
         self._sensors.pop(actor_id, None)
         self._spring_loaded.discard(actor_id)
+        self._by_ackermann.discard(actor_id)
+        self.friction_zones.remove(actor_id)
+        self.friction_zones.forget(actor_id)
         if actor.row is not None:
             self.table.release(actor.row)
             del self._by_row[actor.row]
@@ -238,14 +218,28 @@ class World:
 
     def control_vehicle(self, actor: Actor, control: VehicleControl) -> None:
         """Hold these pedals and this wheel until told otherwise (or for one tick, without sticky control)."""
+        if actor.id in self._by_ackermann and actor.ackermann is not None:
+            self._by_ackermann.discard(actor.id)
+            actor.ackermann.stop()
+        self._obey(actor, control)
+        if not actor.description.flag("sticky_control"):
+            self._spring_loaded.add(actor.id)
+
+    def control_by_ackermann(self, actor: Actor, control: ackermann.AckermannControl) -> None:
+        """Follow this command until an ordinary control takes over."""
+        if actor.ackermann is None:
+            actor.ackermann = ackermann.AckermannController()
+        actor.ackermann.target = control
+        self._by_ackermann.add(actor.id)
+
+    def _obey(self, actor: Actor, control: VehicleControl) -> None:
         actor.vehicle_control = control
         row = self.row(actor)
         assert row is not None
         row["throttle"], row["brake"] = min(1.0, max(0.0, control.throttle)), min(1.0, max(0.0, control.brake))
         row["steer"] = min(1.0, max(-1.0, control.steer))
         row["hand_brake"], row["reverse"] = control.hand_brake, control.reverse or control.gear < 0
-        if not actor.description.flag("sticky_control"):
-            self._spring_loaded.add(actor.id)
+        row["manual"], row["wanted_gear"] = control.manual_gear_shift, control.gear
 
     def control_walker(self, actor: Actor, control: WalkerControl) -> None:
         """Walk in a direction of the world until told otherwise; the body turns to it."""
@@ -274,9 +268,10 @@ class World:
         """Write an actor's pose into its body, if it has one; a fallen walker stands up."""
         row = self.row(actor)
         if row is not None:
-            for name, value in zip(("x", "y", "z", "pitch", "yaw", "roll"), actor.pose):
-                row[name] = value
+            place(row, actor)
             row["down"] = 0
+        elif is_trigger(actor):
+            self.friction_zones.add(actor)
 
     def carry(self, walker: Actor, pose: Pose) -> None:
         """Set down a walker that its client's navigation leads; it moves as fast as the way takes until the tick."""
@@ -298,23 +293,17 @@ class World:
     def set_physics(self, actor: Actor, control: powertrain.PhysicsControl) -> None:
         """Replace a vehicle's physics control. Raises CallError."""
         assert actor.row is not None
-        row, curve = self.table.rows[actor.row], self.table.steer_curves[actor.row]
-        powertrain.apply_control(control, actor.description.blueprint, row, curve)
+        powertrain.apply_control(control, actor.description.blueprint, self.table, actor.row)
         actor.physics = control
+        self.friction_zones.reapply(actor, self.table)
 
-    def add_force(self, actor: Actor, force: tuple[float, float, float], torque: float = 0.0) -> None:
-        """Push with a force (N) and turn with a torque (N m about z) during the next tick."""
-        actor.force = (actor.force[0] + force[0], actor.force[1] + force[1], actor.force[2] + force[2])
-        actor.torque += torque
-
-    def push(self, actor: Actor, impulse: tuple[float, float, float], spin: float = 0.0) -> None:
-        """Change velocity at once by an impulse (N s) and an angular impulse about z (N m s)."""
-        row = self.row(actor)
-        if row is None or not row["simulate"]:
-            return
-        for name, value in zip(("vx", "vy", "vz"), impulse):
-            row[name] += value / row["mass"]
-        row["wz"] += math.degrees(spin / row["inertia"])
+    def add_force(
+        self, actor: Actor, force: tuple[float, float, float], torque: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    ) -> None:
+        """Push with a force (N) and turn with a torque (N m) during the next tick; both in the world's frame."""
+        a, b = actor.force, actor.torque
+        actor.force = (a[0] + force[0], a[1] + force[1], a[2] + force[2])
+        actor.torque = (b[0] + torque[0], b[1] + torque[1], b[2] + torque[2])
 
     # ---- the tick ------------------------------------------------------------------------------------------------
 
@@ -322,6 +311,8 @@ class World:
         """Advance the world by one step and send what it shows; returns the frame made."""
         self.delta_s = delta_s or self.settings.fixed_delta_s or ASYNC_DELTA_S
         self._apply_forces()
+        self._steer_by_ackermann()
+        self.friction_zones.update(self._by_row.values(), self.table)
         self._stop_runaways()
         contacts = self._contacts(self.dynamics.step(self.delta_s, self.settings.longest_substep_s(self.delta_s)))
         self._stop_runaways()
@@ -349,11 +340,23 @@ class World:
 
     def _apply_forces(self) -> None:
         for actor in self._by_row.values():
-            if any(actor.force) or actor.torque:
-                force = actor.force
-                impulse = (force[0] * self.delta_s, force[1] * self.delta_s, force[2] * self.delta_s)
-                self.push(actor, impulse, actor.torque * self.delta_s)
-                actor.force, actor.torque = (0.0, 0.0, 0.0), 0.0
+            if any(actor.force) or any(actor.torque):
+                force, torque, dt = actor.force, actor.torque, self.delta_s
+                impulse = (force[0] * dt, force[1] * dt, force[2] * dt)
+                row = self.row(actor)
+                assert row is not None
+                push(row, impulse, (torque[0] * dt, torque[1] * dt, torque[2] * dt))
+                actor.force = actor.torque = (0.0, 0.0, 0.0)
+
+    def _steer_by_ackermann(self) -> None:
+        for actor_id in sorted(self._by_ackermann):
+            actor = self.actors[actor_id]
+            row = self.row(actor)
+            assert row is not None
+            assert actor.ackermann is not None
+            yaw = math.radians(row["yaw"])
+            speed = math.cos(yaw) * row["vx"] + math.sin(yaw) * row["vy"]
+            self._obey(actor, actor.ackermann.run(float(speed), float(row["max_steer"]), self.delta_s))
 
     def _release_controls(self) -> None:
         for actor_id in sorted(self._spring_loaded):
@@ -374,6 +377,7 @@ class World:
     def _make_snapshot(self) -> bytes:
         count = self.table.count
         body = self.table.rows[:count].view(np.float64).reshape(count, -1)[:, :MOTION_FIELDS].tolist() if count else []
+        self._gears = self.table.rows["gear"][:count].tolist()
         motions: dict[int, tuple[float, ...]] = {}
         flags = self._flags | (wire.LIGHTS_PENDING if self.lights.take_pending() else 0)
         header = wire.snapshot_header(self.episode, self.platform_s(), self.delta_s, flags)
@@ -401,16 +405,10 @@ class World:
         return snapshot_message(self.frame, self.elapsed_s, b"".join(records))
 
     def _state(self, actor: Actor, motion: tuple[float, ...]) -> bytes:
-        if actor.physics is not None:
+        if actor.physics is not None and actor.row is not None:
             control = actor.vehicle_control
-            if control.manual_gear_shift:
-                gear = control.gear
-            elif control.reverse or control.gear < 0:
-                gear = -1
-            else:
-                gear = powertrain.gear(actor.physics, math.hypot(motion[6], motion[7]))
+            gear = self._gears[actor.row]
             flags = (int(control.hand_brake), int(control.reverse), int(control.manual_gear_shift))
-            assert actor.row is not None
             limit, *light = self.right_of_way.of(actor.row)
             return wire.vehicle_state(control.throttle, control.steer, control.brake, flags, gear, limit, *light)
         if actor.is_walker:

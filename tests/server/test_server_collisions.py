@@ -81,7 +81,9 @@ def test_building_stops_a_vehicle(world, stage):
 
 def test_struck_walker_is_thrown_and_stays_down(world, stage):
     ego = stage.spawn("vehicle.tesla.model3")
-    walker = stage.spawn("walker.pedestrian.0004", ahead=8.0, up=0.95)
+    blueprint = stage.library.find("walker.pedestrian.0004")
+    blueprint.set_attribute("is_invincible", "false")
+    walker = world.spawn_actor(blueprint, stage.place(8.0, up=0.95))
     ego.set_target_velocity(stage.forward * 10.0)
     stage.ticks(18)
     ego.apply_control(carla.VehicleControl(brake=1.0))

@@ -17,15 +17,15 @@ from sim.server.vehicle_physics import GRAVITY
 CARS = [blueprint for blueprint in CATALOGUE.values() if blueprint.chassis is not None]
 
 
-def vehicle(identifier: str = "vehicle.tesla.model3") -> tuple[Dynamics, np.void]:
+def vehicle(identifier: str = "vehicle.tesla.model3", statics: np.ndarray | None = None) -> tuple[Dynamics, np.void]:
     table = BodyTable()
     index = table.allocate()
     row = table.rows[index]
     blueprint = CATALOGUE[identifier]
     row["hx"], row["hy"], row["hz"] = blueprint.extent
     row["simulate"] = row["collide"] = row["gravity"] = 1
-    apply_control(default_control(blueprint), blueprint, row, table.steer_curves[index])
-    return Dynamics(table), row
+    apply_control(default_control(blueprint), blueprint, table, index)
+    return Dynamics(table, statics=statics), row
 
 
 @settings(max_examples=60, deadline=None)
@@ -45,9 +45,10 @@ def test_tyres_never_give_more_than_their_friction(identifier, speed, slide, spi
             before = np.array([row["vx"], row["vy"]])
             list(dynamics.step(0.05))
             change = np.hypot(row["vx"] - before[0], row["vy"] - before[1]) / 0.05
-            # The friction circle, with the front axle's longitudinal and lateral forces taken along different
+            # The friction ellipse of all wheels, with longitudinal and lateral forces taken along different
             # directions at large steering angles, plus air and rolling resistance.
-            assert change <= 1.5 * row["mu"] * GRAVITY + 4.0
+            friction = dynamics.table.wheels[0]["friction"].max()
+            assert change <= 1.5 * friction * GRAVITY + 4.0
             assert all(math.isfinite(row[name]) for name in ("x", "y", "yaw", "vx", "vy", "wz"))
             assert -180.0 <= row["yaw"] <= 180.0
 
@@ -64,7 +65,7 @@ def test_braking_stops_every_vehicle_without_reversing(identifier, speed):
         assert row["vx"] >= 0.0
     assert row["vx"] == 0.0
     # Not much shorter than tyres allow, not much longer than a fair brake needs.
-    assert speed**2 / (2 * 11.0) <= positions[-1] <= speed**2 / (2 * 5.5) + 1.0
+    assert speed**2 / (2 * 12.5) <= positions[-1] <= speed**2 / (2 * 5.5) + 1.0
 
 
 @settings(max_examples=30, deadline=None)
@@ -93,10 +94,8 @@ def test_steering_is_symmetric():
 @settings(max_examples=40, deadline=None)
 @given(st.floats(1.0, 60.0), st.floats(-1.2, 1.2), st.floats(0.0, 90.0))
 def test_no_speed_passes_through_a_thin_wall(speed, offset, yaw):
-    dynamics, row = vehicle()
-    dynamics.statics = static_table(
-        np.array([[12.0, offset, 0.5]]), np.array([[0.15, 1.5, 1.0]]), np.array([yaw * 0.3])
-    )
+    wall = static_table(np.array([[12.0, offset, 0.5]]), np.array([[0.15, 1.5, 1.0]]), np.array([yaw * 0.3]))
+    dynamics, row = vehicle(statics=wall)
     row["vx"] = speed
     touched = False
     for _ in range(int(15.0 / speed / 0.05) + 5):
@@ -113,20 +112,20 @@ def test_crashes_conserve_momentum_and_lose_energy(speed, offset, yaw):
         row["hx"], row["hy"], row["hz"], row["mass"], row["inertia"] = 2.0, 0.9, 0.7, 1500.0, 2500.0
         row["simulate"] = row["collide"] = 1
         row["kind"] = 2
-        row["z"], row["rest_z"] = 5.0, 0.0  # in the air: only the contact acts
+        row["z"] = 5.0  # in the air: only the contact acts
     table.rows[0]["vx"] = speed
     table.rows[1]["x"], table.rows[1]["y"], table.rows[1]["yaw"] = 4.6, offset, yaw
     dynamics = Dynamics(table)
     rows = table.rows[:2]
-    energy = 0.5 * 1500.0 * speed**2
+    energy, pushed = 0.5 * 1500.0 * speed**2, 0.0
     for _ in range(10):
         hits = list(dynamics.step(0.05))
         now = float((0.5 * rows["mass"] * (rows["vx"] ** 2 + rows["vy"] ** 2)).sum())
         assert abs(float((rows["mass"] * rows["vx"]).sum()) - 1500.0 * speed) < 1e-6 * 1500.0 * speed
         assert abs(float((rows["mass"] * rows["vy"]).sum())) < 1e-6 * 1500.0 * speed
         assert now <= energy * (1.0 + 1e-9)
-        for _, _, x, _ in hits:
-            assert x <= 1e-6
+        pushed += sum(x for _, _, x, _ in hits)
+        assert pushed <= 1e-6  # as a whole: their tails may meet again when they spin
 
 
 @settings(deadline=None)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from sim.server import wire
 from sim.server.blueprints import CATALOGUE, read_description
 from sim.server.context import Context
+from sim.server.embodiment import push
 from sim.server.registry import call
 from sim.server.wire import integer, items, text, vector
 
@@ -93,9 +95,20 @@ def disable_actor_constant_velocity(context: Context, actor_id: int) -> None:
     row["hold"] = 0
 
 
+def _push(context: Context, actor_id: int, impulse: Any, spin: Any = (0.0, 0.0, 0.0), at: Any = None) -> None:
+    row = context.world.row(context.world.actor(actor_id))
+    if row is not None:
+        push(row, impulse, spin, at)
+
+
 @call("add_actor_impulse", takes=(integer, vector), void=True)
 def add_actor_impulse(context: Context, actor_id: int, impulse: tuple[float, float, float]) -> None:
-    context.world.push(context.world.actor(actor_id), impulse)
+    _push(context, actor_id, impulse)
+
+
+@call("add_actor_impulse_at_location", takes=(integer, vector, vector), void=True)
+def add_actor_impulse_at_location(context: Context, actor_id: int, impulse: Any, location: Any) -> None:
+    _push(context, actor_id, impulse, at=location)
 
 
 @call("add_actor_force", takes=(integer, vector), void=True)
@@ -103,14 +116,32 @@ def add_actor_force(context: Context, actor_id: int, force: tuple[float, float, 
     context.world.add_force(context.world.actor(actor_id), force)
 
 
+@call("add_actor_force_at_location", takes=(integer, vector, vector), void=True)
+def add_actor_force_at_location(context: Context, actor_id: int, force: Any, location: Any) -> None:
+    actor = context.world.actor(actor_id)
+    row = context.world.row(actor)
+    if row is not None:
+        center = float(row["x"]), float(row["y"]), float(row["z"] + row["cz"])
+        x, y, z = (a - b for a, b in zip(location, center))
+        torque = (y * force[2] - z * force[1], z * force[0] - x * force[2], x * force[1] - y * force[0])
+        context.world.add_force(actor, force, torque)
+
+
+# CARLA gives angular impulses in degrees: kg m^2 times degrees per second, and torques in that per second.
+
+
 @call("add_actor_angular_impulse", takes=(integer, vector), void=True)
 def add_actor_angular_impulse(context: Context, actor_id: int, impulse: tuple[float, float, float]) -> None:
-    context.world.push(context.world.actor(actor_id), (0.0, 0.0, 0.0), impulse[2])
+    _push(context, actor_id, (0.0, 0.0, 0.0), _radians(impulse))
 
 
 @call("add_actor_torque", takes=(integer, vector), void=True)
 def add_actor_torque(context: Context, actor_id: int, torque: tuple[float, float, float]) -> None:
-    context.world.add_force(context.world.actor(actor_id), (0.0, 0.0, 0.0), torque[2])
+    context.world.add_force(context.world.actor(actor_id), (0.0, 0.0, 0.0), _radians(torque))
+
+
+def _radians(turn: tuple[float, float, float]) -> tuple[float, float, float]:
+    return math.radians(turn[0]), math.radians(turn[1]), math.radians(turn[2])
 
 
 @call("set_actor_simulate_physics", takes=(integer, bool), void=True)
