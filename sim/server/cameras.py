@@ -47,10 +47,10 @@ class _Lens:
         """Build what drawing needs, so that the first frame does not wait for it."""
         scene.prepare()
 
-    def message(self, kind: int, moment: Moment, data: bytes | memoryview) -> bytes:
+    def message(self, kind: int, moment: Moment, data: bytes | memoryview) -> wire.Message:
         """A stream message of a picture or of what was made of it."""
         header = wire.stream_header(kind, moment.frame, moment.elapsed_s, self.actor.pose)
-        return wire.stream_message(header, wire.image_header(self.width, self.height, self.fov), data)
+        return wire.large_message(header, wire.image_header(self.width, self.height, self.fov), data)
 
 
 class Camera(_Lens):
@@ -60,7 +60,7 @@ class Camera(_Lens):
         super().__init__(actor)
         self.output, self._kind = PICTURES[actor.description.blueprint.id]
 
-    def messages(self, moment: Moment) -> list[bytes]:
+    def messages(self, moment: Moment) -> list[wire.Message]:
         frame = moment.scene.picture(self.actor, self.width, self.height, self.fov, self.output, moment)
         if frame is None:
             return []
@@ -70,7 +70,7 @@ class Camera(_Lens):
 class FlowCamera(_Lens):
     """Optical flow since the world's tick before; zero for what has just appeared."""
 
-    def messages(self, moment: Moment) -> list[bytes]:
+    def messages(self, moment: Moment) -> list[wire.Message]:
         outputs = frozenset({"depth", "instance"})
         frame = moment.scene.view(self.actor, self.width, self.height, self.fov, outputs, moment)
         assert frame.depth is not None
@@ -101,7 +101,7 @@ class DvsCamera(_Lens):
         )
         self._events = EventCamera(model, random)
 
-    def messages(self, moment: Moment) -> list[bytes]:
+    def messages(self, moment: Moment) -> list[wire.Message]:
         # Of what an RGB camera shows, street lamps and debug shapes included.
         picture = moment.scene.picture(self.actor, self.width, self.height, self.fov, "rgb", moment)
         assert picture is not None

@@ -43,7 +43,7 @@ def actor_mesh(actor: Actor) -> Mesh:
             actor.description.color(),
             braking,
             blueprint.center[0],
-            blueprint.default("special_type") == "emergency",
+            blueprint.is_emergency,
             actor.doors,
         )
     if blueprint.kind == "walker":

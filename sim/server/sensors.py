@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -35,7 +35,7 @@ class Sensor(Protocol):
         """Build what the sensor needs; called once, when it is spawned."""
         ...
 
-    def messages(self, moment: Moment) -> list[bytes]:
+    def messages(self, moment: Moment) -> Sequence[wire.Message]:
         """Stream messages that the sensor sends for this tick."""
         ...
 

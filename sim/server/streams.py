@@ -12,11 +12,9 @@ from collections.abc import Callable
 
 from sim.geometry import Pose
 from sim.server import wire
+from sim.server.wire import Message
 
 log = logging.getLogger(__name__)
-
-Message = bytes | tuple[bytes | memoryview, ...]
-"""A stream message with its length in front, whole or in parts; parts are sent as they are and must never change."""
 
 INTRODUCTION_S = 30.0
 ACCEPTED_AT_ONCE = 64

@@ -30,6 +30,10 @@ LIGHTS_PENDING = 2
 EMPTY_STATE = b"\0" * 54
 
 
+Message = bytes | tuple[bytes | memoryview, ...]
+"""A stream message with its length in front, whole or in parts."""
+
+
 class _Packers(threading.local):
     """A packer per thread: worlds answer from threads of their own, and a packer keeps one buffer."""
 
@@ -77,6 +81,12 @@ def token(stream_id: int, port: int) -> bytes:
 def stream_message(*parts: bytes | memoryview) -> bytes:
     """A length-prefixed stream message."""
     return b"".join((struct.pack("<I", sum(len(part) for part in parts)), *parts))
+
+
+def large_message(*parts: bytes | memoryview) -> Message:
+    """A length-prefixed stream message whose last part is sent as it is, without a copy: it must never change."""
+    *head, data = parts
+    return b"".join((struct.pack("<I", sum(len(part) for part in parts)), *head)), data
 
 
 def stream_header(sensor_type: int, frame: int, elapsed_s: float, pose: Pose) -> bytes:

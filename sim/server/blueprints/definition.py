@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from sim.server.errors import CallError
@@ -86,6 +87,11 @@ class Blueprint:
         """The definition's wire form."""
         return [self.uid, self.id, self.tags, [attribute.packed() for attribute in self.attributes]]
 
+    @cached_property
+    def is_emergency(self) -> bool:
+        """Whether it is built as an emergency vehicle, with a light bar."""
+        return self.default("special_type") == "emergency"
+
     def default(self, name: str) -> str:
         """The default of an attribute, "" when there is none of that name."""
         return next((attribute.value for attribute in self.attributes if attribute.name == name), "")
@@ -140,6 +146,10 @@ class Description:
 
     def color(self) -> tuple[int, int, int]:
         """The paint, the blueprint's own when there is no attribute for it or when it cannot be read."""
+        return self._color
+
+    @cached_property  # a camera asks for it once per frame
+    def _color(self) -> tuple[int, int, int]:
         try:
             red, green, blue = (min(255, max(0, int(part))) for part in self.values.get("color", "").split(","))
         except ValueError:
