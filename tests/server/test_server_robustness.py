@@ -41,6 +41,11 @@ def rss(process) -> int:
     return psutil.Process(process.popen.pid).memory_info().rss
 
 
+def read_to_the_end(connection: socket.socket) -> None:
+    while connection.recv(1 << 20):
+        pass
+
+
 def eventually(holds: Callable[[], bool], deadline_s: float = 10.0) -> bool:
     limit = time.monotonic() + deadline_s
     while not holds():
@@ -252,8 +257,7 @@ def test_sensors_destroyed_while_they_stream_fall_silent_and_nobody_waits(victim
                 bystander.tick()
             streams[0].settimeout(0.05)
             with pytest.raises(TimeoutError):
-                while streams[0].recv(1 << 20):
-                    pass
+                read_to_the_end(streams[0])
             for camera in cameras[1:]:
                 camera.destroy()
             bystander.tick()
