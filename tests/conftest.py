@@ -186,16 +186,17 @@ def in_child(server: Process) -> Iterator[Callable[..., Any]]:
     A process of its own, for everything that uses the Traffic Manager: the 0.9.16 wheel can lose the wake-up between
     its two threads and then sleeps forever, whatever the server does. A child that misses its deadline is ended and its
     body run again in a tidied world, if (and only if) the server still answers and ticks for another client. `body` is
-    a function at the top of a test module; what it returns is pickled; what it raises fails the test.
+    a function at the top of a test module; what it returns is pickled; what it raises fails the test. `on` is another
+    server than the shared one.
     """
 
-    def run(body: Callable[..., Any], *arguments: Any, deadline_s: float = 60.0, attempts: int = 3) -> Any:
+    def run(
+        body: Callable[..., Any], *arguments: Any, deadline_s: float = 60.0, attempts: int = 3, on: Process = server
+    ) -> Any:
         context = multiprocessing.get_context("spawn")
         for _ in range(attempts):
             receiving, sending = context.Pipe(duplex=False)
-            child = context.Process(
-                target=client_process.run, args=(sending, server.port, body, arguments), daemon=True
-            )
+            child = context.Process(target=client_process.run, args=(sending, on.port, body, arguments), daemon=True)
             child.start()
             sending.close()
             try:
@@ -210,7 +211,7 @@ def in_child(server: Process) -> Iterator[Callable[..., Any]]:
                 child.kill()
                 child.join(10.0)
                 receiving.close()
-            tidy(server.client())  # fails here if it is the server that hangs
+            tidy(on.client())  # fails here if it is the server that hangs
         pytest.fail(f"{attempts} client processes in a row hung for {deadline_s} s")
 
     yield run

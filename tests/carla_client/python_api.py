@@ -20,8 +20,8 @@ class Cast:
     vehicle: carla.Vehicle
     walker: carla.Walker
     camera: carla.Sensor
-    controller: carla.WalkerAIController | None
-    light: carla.TrafficLight | None
+    controller: carla.WalkerAIController
+    light: carla.TrafficLight
     prop: carla.Actor
     place: Callable[[float], carla.Transform]
 
@@ -324,7 +324,8 @@ LIGHT = [
     Row("TrafficLight.set_red_time", lambda c: c.light.set_red_time(3.0), ("set_traffic_light_red_time",)),
     Row("TrafficLight.get_red_time", lambda c: c.light.get_red_time(), gives=float),
     Row("TrafficLight.get_elapsed_time", lambda c: c.light.get_elapsed_time(), gives=float),
-    Row("TrafficLight.freeze", lambda c: c.light.freeze(False), ("freeze_traffic_light",)),
+    # The 0.9.16 client freezes all lights, whichever it is told to.
+    Row("TrafficLight.freeze", lambda c: c.light.freeze(False), ("freeze_all_traffic_lights",)),
     Row("TrafficLight.is_frozen", lambda c: c.light.is_frozen(), gives=bool),
     Row("TrafficLight.get_pole_index", lambda c: c.light.get_pole_index(), gives=int),
     Row(
