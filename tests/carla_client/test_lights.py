@@ -13,12 +13,16 @@ STREET, EVERY = carla.LightGroup.Street, carla.LightGroup.NONE
 
 
 def until(condition, seconds: float = 3.0) -> bool:
-    """Light updates reach a client from its stream's thread: wait a little for them."""
+    """Light updates reach a client from its stream's thread: wait a little for them.
+
+    The client library reads its list of lamps without a lock, so it must not be asked while an update comes in.
+    """
     deadline = time.monotonic() + seconds
+    time.sleep(0.1)
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.005)
+        time.sleep(0.25)
     return True
 
 
