@@ -295,6 +295,31 @@ def _all(index, root, origin, direction, limit, nodes, at_out, row_out):  # type
     return count
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _near(placed, origin, direction, limit, nodes, out):  # type: ignore[no-untyped-def]
+    """Instances whose boxes a ray enters within `limit`, or that share a leaf with one; returns how many."""
+    if len(placed.roots) == 0:
+        return 0
+    ox, oy, oz = origin[0], origin[1], origin[2]
+    ix, iy, iz = _reciprocal(direction[0]), _reciprocal(direction[1]), _reciprocal(direction[2])
+    count, waiting = 0, 1
+    nodes[0] = 0
+    while waiting > 0:
+        waiting -= 1
+        node = nodes[waiting]
+        if _enter(placed.bounds, node, ox, oy, oz, ix, iy, iz, limit) == np.inf:
+            continue
+        first, items = placed.kids[node, 0], placed.kids[node, 1]
+        if items < 0:
+            nodes[waiting], nodes[waiting + 1] = first + 1, first
+            waiting += 2
+            continue
+        for k in range(first, first + items):
+            out[count] = placed.order[k]
+            count += 1
+    return count
+
+
 def _index(mesh: Mesh) -> Index:
     corners = mesh.vertices[mesh.triangles].astype(np.float32).reshape(-1, 3, 3)
     tree = (
@@ -429,13 +454,18 @@ class RayScene:
         return hits
 
     def crossings(
-        self, origin: Sequence[float], direction: Sequence[float], limit: float, placed: Instances | None = None
+        self,
+        origin: Sequence[float] | np.ndarray,
+        direction: Sequence[float] | np.ndarray,
+        limit: float,
+        placed: Instances | None = None,
     ) -> list[tuple[float, int, int, int]]:
         """Every surface that one ray crosses, nearest first: (distance, tag, actor id or 0, row of the mesh)."""
         placed = placed if placed is not None else self.nobody
         start, way = np.asarray(origin, np.float64), np.asarray(direction, np.float64)
         found = self._crossings(self.static, 0, start, way, limit, 0)
-        for i in range(len(placed.roots)):
+        near = np.empty(len(placed.roots), np.int32)
+        for i in near[: _near(placed, start, way, float(limit), self._nodes[0], near)].tolist():
             turn, shift = placed.inverses[i, :, :3], placed.inverses[i, :, 3]
             root, actor = int(placed.roots[i]), int(placed.actors[i])
             found += self._crossings(placed.models, root, turn @ start + shift, turn @ way, limit, actor)

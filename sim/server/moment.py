@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import numpy as np
 from sim.geometry import Pose
 from sim.sensors.inertial import GRAVITY
 from sim.server.actors import Actor
+from sim.server.ether import Ether
 from sim.server.scene import Scene, actor_mesh, is_inside
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Contact:
 class Moment:
     """One tick of the world.
 
+    ether        what V2X sensors have sent
     imu_gravity  what clients want accelerometers to feel at rest (m/s^2)
     past  the ticks before, newest first: seconds from there to the tick after it, and the motions that it showed
     """
@@ -56,6 +58,7 @@ class Moment:
     opendrive: str
     stream_port: int
     imu_gravity: float = GRAVITY
+    ether: Ether = field(default_factory=Ether)
 
     @cached_property
     def movables(self) -> list[Movable]:

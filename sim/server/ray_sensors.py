@@ -97,8 +97,8 @@ class RadarSensor(_Caster):
 
     def messages(self, moment: Moment) -> list[bytes]:
         def velocity_of(actor_id: int) -> tuple[float, float, float]:
-            x, y, z = moment.motion[actor_id][6:9]
-            return x, y, z
+            motion = moment.motion.get(actor_id)
+            return (motion[6], motion[7], motion[8]) if motion is not None else (0.0, 0.0, 0.0)
 
         cast = moment.cast_from(self.actor)
         own = moment.velocity(self.actor)

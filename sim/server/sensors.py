@@ -19,6 +19,7 @@ from sim.server.moment import Contact, Moment, carrier
 from sim.server.ray_sensors import LidarSensor, ObstacleSensor, RadarSensor, SemanticLidarSensor
 from sim.server.scene import Scene
 from sim.server.static_actors import static_actor
+from sim.server.v2x import CustomV2xSensor, V2xSensor
 
 __all__ = ["Contact", "Moment", "Schedule", "Sensor", "make_sensor"]
 
@@ -136,6 +137,8 @@ _MAKERS: dict[str, Callable[[Actor, np.random.Generator], Sensor]] = {
     "sensor.other.collision": lambda actor, _: CollisionSensor(actor),
     "sensor.other.imu": ImuSensor,
     "sensor.other.gnss": GnssSensor,
+    "sensor.other.v2x": V2xSensor,
+    "sensor.other.v2x_custom": CustomV2xSensor,
 }
 
 

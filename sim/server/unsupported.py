@@ -43,7 +43,6 @@ _NO_GBUFFERS = "the software rasteriser keeps no G-buffers"
 _NO_LAYERS = "towns of the embedded server have a single layer"
 _NO_TEXTURES = "surfaces of the embedded server are flat shaded and take no textures"
 _NO_ROS = "the embedded server publishes nothing on ROS 2 topics"
-_NO_V2X = "the embedded server simulates no vehicle-to-everything radio"
 _NOT_YET = "it is not implemented yet"
 
 REFUSED: dict[str, Refusal] = {
@@ -59,7 +58,6 @@ REFUSED: dict[str, Refusal] = {
     "enable_gbuffers": Refusal(True, _NO_GBUFFERS),
     "enable_sensor_for_ros": Refusal(True, _NO_ROS),
     "load_map_layer": Refusal(True, _NO_LAYERS),
-    "send": Refusal(True, _NO_V2X),
     "unload_map_layer": Refusal(True, _NO_LAYERS),
     "use_carsim_road": Refusal(True, _NO_CHASSIS),
 }

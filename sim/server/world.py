@@ -20,6 +20,7 @@ from sim.server.collisions import static_table
 from sim.server.dynamics import Dynamics
 from sim.server.embodiment import embody, place, push
 from sim.server.errors import CallError
+from sim.server.ether import Ether
 from sim.server.friction_zones import FrictionZones, is_trigger
 from sim.server.guard import LIMIT, put_back, runaways
 from sim.server.lights import LightManager
@@ -74,6 +75,7 @@ class World:
         self._flags = wire.MAP_CHANGED
         self._motion: dict[int, tuple[float, ...]] = {}
         self._past: tuple[tuple[float, dict[int, tuple[float, ...]]], ...] = ()
+        self.ether = Ether()
         self._spring_loaded: set[int] = set()
         self._carried: set[int] = set()
         self._by_ackermann: set[int] = set()
@@ -102,6 +104,13 @@ class World:
         return stream_id == SNAPSHOT_STREAM or any(
             sensor.actor.stream_id == stream_id for sensor, _ in self._sensors.values()
         )
+
+    def sensor(self, actor_id: int) -> Sensor:
+        """The streaming sensor of a live actor. Raises CallError."""
+        actor = self.actor(actor_id)
+        if actor_id not in self._sensors:
+            raise CallError(f"actor {actor_id} ({actor.description.blueprint.id}) is not a sensor that streams")
+        return self._sensors[actor_id][0]
 
     @property
     def snapshot(self) -> bytes:
@@ -431,6 +440,7 @@ class World:
             self.town.opendrive,
             self.stream_port,
             self.imu_gravity,
+            self.ether,
         )
         for sensor, schedule in self._sensors.values():
             stream_id = sensor.actor.stream_id

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from sensing import attach
 
+from sim.server.blueprints import read_description
+from sim.server.errors import CallError
+
 SMALL = {"image_size_x": 64, "image_size_y": 48}
 EVERY_TICK = {
     "camera.rgb": SMALL,
@@ -193,5 +196,7 @@ def test_every_sensors_data_are_the_same_bits_in_two_processes_and_after_a_reloa
     assert all(a != b for a, b in zip(everything, drive(server.client(), make_stage)[0], strict=True))
 
 
-def test_sensors_that_need_another_build_of_the_client_are_not_offered(world):
+def test_the_rss_sensor_is_not_offered_and_refused_with_a_reason(world):
     assert not list(world.get_blueprint_library().filter("sensor.other.rss"))
+    with pytest.raises(CallError, match="ad-rss"):
+        read_description([1, "sensor.other.rss", []])

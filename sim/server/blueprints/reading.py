@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from sim.server.blueprints.definition import BOOL, COLOR, FLOAT, INT, Attribute, Blueprint, Description
+from sim.server.blueprints.sensors import WITHHELD
 from sim.server.errors import BadArguments, CallError
 from sim.server.wire import integer, items, text
 
@@ -22,6 +23,8 @@ def description_from(catalogue: Mapping[str, Blueprint], value: object) -> Descr
     integer(uid)
     blueprint = catalogue.get(text(identifier))
     if blueprint is None:
+        if reason := WITHHELD.get(identifier):
+            raise CallError(f"{identifier} is refused because {reason}")
         raise CallError(f"no blueprint {identifier!r:.80} in this server's catalogue")
     known = {attribute.name: attribute for attribute in blueprint.attributes}
     values = {attribute.name: attribute.value for attribute in blueprint.attributes}

@@ -7,7 +7,8 @@ from typing import Any
 from sim.server.context import Context
 from sim.server.errors import CallError
 from sim.server.registry import call
-from sim.server.wire import integer, items, number
+from sim.server.v2x import CustomV2xSensor
+from sim.server.wire import integer, items, number, text
 
 MAX_IGNORED = 4096
 
@@ -20,6 +21,15 @@ def set_ignored_vehicles(context: Context, sensor_id: int, vehicles: list[Any]) 
     if len(vehicles) > MAX_IGNORED:
         raise CallError(f"set_ignored_vehicles: more than {MAX_IGNORED} vehicles")
     sensor.ignored = frozenset(context.world.vehicle(integer(vehicle)).id for vehicle in vehicles)
+
+
+@call("send", takes=(integer, text), void=True)
+def send(context: Context, sensor_id: int, message: str) -> None:
+    """A client's message goes on the air of custom V2X sensors."""
+    sensor = context.world.sensor(sensor_id)
+    if not isinstance(sensor, CustomV2xSensor):
+        raise CallError(f"actor {sensor_id} is no sensor.other.v2x_custom: it cannot send messages")
+    sensor.send(context.world.ether, context.world.frame, message)
 
 
 @call("get_imui_gravity")
