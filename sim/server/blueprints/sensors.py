@@ -17,9 +17,6 @@ from sim.server.blueprints.definition import (
     tags_of,
 )
 
-# Sensors that nothing streams yet are not advertised: take a name out when `sim.server.sensors` makes it.
-NOT_STREAMED = frozenset({"sensor.other.v2x", "sensor.other.v2x_custom"})
-
 # Not in the catalogue: why a client that asks by name does not get it.
 WITHHELD = {
     "sensor.other.rss": "it works in clients that are built with the ad-rss library, which the carla wheel is not",
