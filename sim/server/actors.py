@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sim.geometry import Pose, compose
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from sim.server.ackermann import AckermannController
 
 
-@dataclass
+@dataclass(frozen=True)
 class VehicleControl:
     """The last control that a vehicle was given; field order is the wire's."""
 
@@ -29,6 +30,12 @@ class VehicleControl:
     reverse: bool = False
     manual_gear_shift: bool = False
     gear: int = 0
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The snapshot's form of all but the gear, which the gearbox has a say in."""
+        flags = (self.hand_brake, self.reverse, self.manual_gear_shift)
+        return wire.vehicle_pedals(self.throttle, self.steer, self.brake, flags)
 
 
 @dataclass

@@ -148,12 +148,14 @@ class RightOfWay:
             fresh = np.full(max(16, 2 * count) - len(self._holds), _FRESH, HOLD)
             self._holds = np.concatenate([self._holds, fresh])
 
-    def of(self, row: int) -> tuple[float, int, int, int]:
-        """(limit in km/h, colour that the vehicle must obey, whether a light holds it, that light's id)."""
-        zone, _, _, limit, state = self._holds[row].item()
-        if zone == NONE or self._kinds[zone] != _LIGHT:
-            return limit, state, 0, 0
-        return limit, state, 1, int(self._actors[self._owners[zone]])
+    def columns(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Of body rows (N,): limit in km/h, colour to obey, whether a light holds the vehicle, that light's id."""
+        holds = self._holds[rows]
+        held = holds["zone"] != NONE
+        held[held] = self._kinds[holds["zone"][held]] == _LIGHT
+        lights = np.zeros(len(rows), np.int64)
+        lights[held] = self._actors[self._owners[holds["zone"][held]]]
+        return holds["limit"], holds["state"], held, lights
 
 
 _FRESH = np.array((NONE, 0.0, 0, DEFAULT_KMH, GREEN), HOLD)

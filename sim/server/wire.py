@@ -19,15 +19,13 @@ TOKEN_BYTES = 24
 _TOKEN = struct.Struct("<IHBB16s")
 _STREAM_HEADER = struct.Struct("<QQd6f")
 _SNAPSHOT_HEADER = struct.Struct("<Qdf3iI")
-_ACTOR_HEAD = struct.Struct("<IB15f54s")
-_VEHICLE_STATE = struct.Struct("<3f3BifBBIB")
+_VEHICLE_PEDALS = struct.Struct("<3f3B")
 _WALKER_STATE = struct.Struct("<3ffB")
 _IMAGE_HEADER = struct.Struct("<IIf")
 
 SNAPSHOT_STREAM_TYPE = 17
 MAP_CHANGED = 1
 LIGHTS_PENDING = 2
-EMPTY_STATE = b"\0" * 54
 
 
 Message = bytes | tuple[bytes | memoryview, ...]
@@ -118,28 +116,9 @@ def with_snapshot_flags(message: bytes, flags: int) -> bytes:
     return message[:_FLAGS_AT] + merged + message[_FLAGS_AT + 4 :]
 
 
-def actor_record(actor_id: int, motion: tuple[float, ...], state: bytes) -> bytes:
-    """119 bytes of one actor: `motion` = pose (6), velocity, angular velocity (deg/s), acceleration (3 each)."""
-    return _ACTOR_HEAD.pack(actor_id, 1, *motion, state)
-
-
-def vehicle_state(
-    throttle: float,
-    steer: float,
-    brake: float,
-    flags: tuple[int, int, int],
-    gear: int,
-    limit_kmh: float,
-    colour: int,
-    is_held: int,
-    light: int,
-) -> bytes:
-    """A vehicle's part of its record.
-
-    `flags` = hand brake, reverse, manual gear shift; `colour` of the light that counts for it, whether it `is_held` by
-    one, and that light's actor id.
-    """
-    return _VEHICLE_STATE.pack(throttle, steer, brake, *flags, gear, limit_kmh, colour, is_held, light, 0)
+def vehicle_pedals(throttle: float, steer: float, brake: float, flags: tuple[bool, bool, bool]) -> bytes:
+    """The first part of a vehicle's state; `flags` = hand brake, reverse, manual gear shift."""
+    return _VEHICLE_PEDALS.pack(throttle, steer, brake, *flags)
 
 
 def walker_state(direction: tuple[float, float, float], speed: float, jump: bool) -> bytes:

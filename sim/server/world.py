@@ -15,7 +15,7 @@ from sim.server import ackermann, parts, powertrain, wire
 from sim.server.actors import Actor, VehicleControl, WalkerControl, spectator
 from sim.server.attachment import RIGID, spring_arm
 from sim.server.blueprints import Description
-from sim.server.bodies import MOTION_FIELDS, PROP, BodyTable
+from sim.server.bodies import PROP, BodyTable
 from sim.server.collisions import static_table
 from sim.server.dynamics import Dynamics
 from sim.server.embodiment import embody, place, push
@@ -30,6 +30,7 @@ from sim.server.scene import SUN_ALTITUDE, Scene
 from sim.server.sensors import Contact, Moment, Schedule, Sensor, make_sensor
 from sim.server.settings import EpisodeSettings
 from sim.server.signals import Signals
+from sim.server.snapshots import Motion, Roster, observe
 from sim.server.streams import StreamHub, snapshot_message
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,8 @@ class World:
         self._by_row: dict[int, Actor] = {}
         self._sensors: dict[int, tuple[Sensor, Schedule]] = {}
         self._flags = wire.MAP_CHANGED
-        self._motion: dict[int, tuple[float, ...]] = {}
+        self._motion: dict[int, Motion] = {}
+        self._roster: Roster | None = None
         self._past: tuple[tuple[float, dict[int, tuple[float, ...]]], ...] = ()
         self.ether = Ether()
         self._spring_loaded: set[int] = set()
@@ -167,6 +169,7 @@ class World:
             self._embody(actor)
         self._new_actor_id()
         self.actors[actor.id] = actor
+        self._roster = None
         return actor
 
     def _follow(self, actor: Actor, delta_s: float) -> None:
@@ -206,6 +209,7 @@ class World:
             return False
         actor.alive = False
         del self.actors[actor_id]
+        self._roster = None
         for other in self.actors.values():
             if other.parent is actor:
                 other.parent = other.relative = other.arm = None
@@ -384,46 +388,17 @@ class World:
         return found
 
     def _make_snapshot(self) -> bytes:
-        count = self.table.count
-        body = self.table.rows[:count].view(np.float64).reshape(count, -1)[:, :MOTION_FIELDS].tolist() if count else []
-        self._gears = self.table.rows["gear"][:count].tolist()
-        motions: dict[int, tuple[float, ...]] = {}
+        if self._roster is None:
+            self._roster = Roster(self.actors, self.signals.actors)
         flags = self._flags | (wire.LIGHTS_PENDING if self.lights.take_pending() else 0)
         header = wire.snapshot_header(self.episode, self.platform_s(), self.delta_s, flags)
-        records = [header, self.signals.records()]
-        # Parents are older than what is attached to them, so they are placed first.
-        for actor in self.actors.values():
-            if actor.id in self.signals.actors:
-                continue
-            if actor.row is None:
-                self._follow(actor, self.delta_s)
-                motion = (*actor.pose, *_STILL)
-                state = wire.EMPTY_STATE
-            else:
-                if actor.parent is not None:
-                    self._follow(actor, self.delta_s)
-                    self._put(actor)
-                    motion = (*actor.pose, *_STILL)
-                else:
-                    motion = tuple(body[actor.row])
-                    actor.pose = Pose(*motion[:6])
-                state = self._state(actor, motion)
-            motions[actor.id] = motion
-            records.append(wire.actor_record(actor.id, motion, state))
-        self._motion = motions
-        return snapshot_message(self.frame, self.elapsed_s, b"".join(records))
+        records, self._motion = observe(self._roster, self.table, self.right_of_way, self._keep_up)
+        return snapshot_message(self.frame, self.elapsed_s, header + self.signals.records() + records)
 
-    def _state(self, actor: Actor, motion: tuple[float, ...]) -> bytes:
-        if actor.physics is not None and actor.row is not None:
-            control = actor.vehicle_control
-            gear = self._gears[actor.row]
-            flags = (int(control.hand_brake), int(control.reverse), int(control.manual_gear_shift))
-            limit, *light = self.right_of_way.of(actor.row)
-            return wire.vehicle_state(control.throttle, control.steer, control.brake, flags, gear, limit, *light)
-        if actor.is_walker:
-            walk = actor.walker_control
-            return wire.walker_state(walk.direction, walk.speed, walk.jump)
-        return wire.EMPTY_STATE
+    def _keep_up(self, actor: Actor) -> None:
+        self._follow(actor, self.delta_s)
+        if actor.row is not None:
+            self._put(actor)
 
     def _emit(self, contacts: list[Contact]) -> None:
         if not self._sensors:
@@ -460,6 +435,3 @@ class World:
         """CARLA's 14 weather parameters."""
         self.scene.set_weather(values)
         self.lights.sun(values[SUN_ALTITUDE])
-
-
-_STILL = (0.0,) * (MOTION_FIELDS - 6)

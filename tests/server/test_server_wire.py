@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sim.server import wire
+from sim.server.actors import VehicleControl
 from sim.server.errors import BadArguments, MalformedPacket
 from sim.server.framing import RequestReader
 from sim.server.registry import CALLS
+from sim.server.snapshots import RECORD
 from sim.server.unsupported import IGNORED, REFUSED
 
 
@@ -184,9 +186,12 @@ def test_readers_raise_nothing_but_bad_arguments(value):
 
 
 def test_records_have_the_wheels_sizes():
-    state = wire.vehicle_state(1.0, 0.5, 0.0, (0, 1, 0), -1, 50.0, 2, 1, 77)
-    assert len(state) == 30
+    assert RECORD.itemsize == 119
+    offsets = {name: RECORD.fields[name][1] for name in RECORD.names}
+    assert (offsets["active"], offsets["motion"], offsets["state"]) == (4, 5, 65)
+    vehicle = {name: offsets[name] - 65 for name in ("control", "gear", "limit", "colour", "is_held", "light")}
+    assert list(vehicle.values()) == [0, 15, 19, 23, 24, 25]
+    assert len(VehicleControl().packed) == 15
     assert len(wire.walker_state((1.0, 0.0, 0.0), 1.5, False)) == 17
-    assert len(wire.actor_record(5, (0.0,) * 15, state)) == 119
     assert len(wire.snapshot_header(1, 0.0, 0.05, 0)) == 36
     assert len(wire.token(4, 2001)) == wire.TOKEN_BYTES
