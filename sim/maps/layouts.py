@@ -136,13 +136,14 @@ def pilotage02() -> str:
             at[end],
         )
     places = [(i, j) for i in range(4) for j in range(3) if (i, j) not in ((0, 0), (3, 0), (0, 2), (3, 2))]
+    signed = {(1, 2): ("Stop", STOP), (1, 0): ("Yield", YIELD)}
     for place in places:
-        town.connect(at[place])
+        town.connect(at[place], uncrossed=("Bell Street",) if place in signed else ())
     for place in places:
-        if place not in ((2, 2), (3, 1)):
+        if place in signed:
+            town.signs(at[place], "Bell Street", *signed[place])
+        else:
             town.lights(at[place])
-    town.signs(at[2, 2], "Market Avenue", "Stop", STOP)
-    town.signs(at[3, 1], "Central Avenue", "Yield", YIELD)
     town.limit_signs()
     return town.text()
 

@@ -10,8 +10,9 @@ import numpy as np
 from sim.geometry import Pose, pose_matrix
 from sim.labels import Label
 from sim.maps.boxes import BoxList
+from sim.maps.lane_boxes import Box
 from sim.maps.props import BOX, place
-from sim.maps.regulation import Box, Regulation
+from sim.maps.regulation import Regulation
 from sim.maps.signals import SPEED_LIMIT, STOP, TRAFFIC_LIGHT, YIELD, Signal
 from sim.maps.terrain import GROUND_Z
 from sim.render.mesh import Mesh

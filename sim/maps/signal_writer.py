@@ -9,6 +9,7 @@ from sim.maps.signals import TRAFFIC_LIGHT
 
 # m before the end of a road: a zebra crossing lies between 3 and 7 m.
 STOP_LINE = 8.0
+SIGN_LINE = 1.5
 POST_FROM_END = 1.5
 POST_BESIDE = 0.5
 

@@ -164,8 +164,11 @@ class TownWriter:
         """Pose (x, y, heading) where the newest chain ended; layouts use it to check that loops close."""
         return self._ends[-1]
 
-    def connect(self, junction: int) -> None:
-        """Connecting roads between all arms of `junction`: left, straight and right, one road per lane pair."""
+    def connect(self, junction: int, uncrossed: tuple[str, ...] = ()) -> None:
+        """Connecting roads between all arms of `junction`: left, straight and right, one road per lane pair.
+
+        Every arm gets a zebra crossing, but those of the streets `uncrossed`.
+        """
         arms = self._arms[junction]
         for incoming in arms:
             turns_right = any(_turn(incoming, arm) < -STRAIGHT_ANGLE for arm in arms if arm is not incoming)
@@ -174,7 +177,8 @@ class TownWriter:
                     for lane_in, lane_out, outermost in _lane_pairs(incoming, outgoing, not turns_right):
                         self._connect_lanes(junction, incoming, outgoing, lane_in, lane_out, outermost)
         for arm in arms:
-            _add_crosswalk(arm)
+            if arm.road.name not in uncrossed:
+                _add_crosswalk(arm)
 
     def lights(self, junction: int) -> None:
         """A traffic light for every arm of `junction` that leads into it, each with a controller of its own."""
@@ -188,10 +192,10 @@ class TownWriter:
                 self._controlled[junction].append(f'<controller id="{controller}" type="0" sequence="{order}"/>')
 
     def signs(self, junction: int, street: str, name: str, kind: str) -> None:
-        """A sign of type `kind` at the stop line of the arm of `junction` that is called `street`."""
+        """A sign of type `kind` where the arm of `junction` called `street` ends, which should have no crossing."""
         for arm in self._arms[junction]:
             if arm.road.name == street:
-                sign = signal_writer.sign(self._next_signal(), name, kind, -1, arm.approach, signal_writer.STOP_LINE)
+                sign = signal_writer.sign(self._next_signal(), name, kind, -1, arm.approach, signal_writer.SIGN_LINE)
                 arm.road.signals.append(sign)
 
     def limit_signs(self) -> None:

@@ -7,21 +7,51 @@ import math
 import numpy as np
 from numba import njit
 
+from sim.maps.lane_boxes import Box
 from sim.maps.limits import CELL_M, DEFAULT_KMH
-from sim.maps.regulation import Box
 from sim.server.bodies import VEHICLE, BodyTable
 from sim.server.signals import GREEN, RED, Signals
 
 NONE = -1
-_LIGHT, _STOP = 0, 1
+_LIGHT, _STOP, _YIELD = 0, 1, 2
+_KINDS = {"traffic.traffic_light": _LIGHT, "traffic.stop": _STOP, "traffic.yield": _YIELD}
 STAND_MS = 0.1  # m/s below which a vehicle stands
+MOVING_MS = 0.5  # m/s below which one with priority is taken to wait itself
 STOP_S = 2.0  # s for which one must stand at a stop sign: CARLA's delay
+GAP_S = 5.0  # whoever with priority arrives within this time is waited for at a stop or yield sign
 REACH_M = 6.0  # how far from a lane's middle its limit counts
 LEVEL_M = 3.0  # difference in height beyond which a lane is another road's, above or below
 ALONG = 0.5  # least cosine between a vehicle and the lane that it is said to be on
 
 # What the kernel keeps for each vehicle from tick to tick.
 HOLD = np.dtype([("zone", "i8"), ("waited", "f8"), ("served", "i8"), ("limit", "f8"), ("state", "i8")])
+
+
+@njit(nogil=True)
+def _must_wait(rows: np.ndarray, count: int, i: int, watches: np.ndarray) -> bool:
+    """Whether any vehicle but `i` with priority is in the junction or about to arrive."""
+    for j in range(count):
+        b = rows[j]
+        if j == i or b.used == 0 or b.kind != VEHICLE:
+            continue
+        speed = math.sqrt(b.vx * b.vx + b.vy * b.vy)
+        if speed < MOVING_MS:
+            continue
+        yaw = math.radians(b.yaw)
+        c, s = math.cos(yaw), math.sin(yaw)
+        for part in range(2):
+            ahead = b.cx + (b.hx if part == 0 else -b.hx)
+            for k in range(len(watches)):
+                px, py = b.x + c * ahead - watches[k, 0], b.y + s * ahead - watches[k, 1]
+                u = watches[k, 3] * px + watches[k, 4] * py
+                v = watches[k, 3] * py - watches[k, 4] * px
+                if abs(u) > watches[k, 5] or abs(v) > watches[k, 6] or abs(watches[k, 2] - b.z) > LEVEL_M:
+                    continue
+                if watches[k, 3] * c + watches[k, 4] * s < ALONG:
+                    continue
+                if watches[k, 7] < 0.0 or (part == 0 and watches[k, 7] + watches[k, 5] - u < speed * GAP_S):
+                    return True
+    return False
 
 
 @njit(cache=True, nogil=True)
@@ -31,6 +61,8 @@ def _observe(
     zones: np.ndarray,
     kinds: np.ndarray,
     owners: np.ndarray,
+    watches: np.ndarray,
+    watched: np.ndarray,
     states: np.ndarray,
     points: np.ndarray,
     starts: np.ndarray,
@@ -39,7 +71,10 @@ def _observe(
     dt: float,
     holds: np.ndarray,
 ) -> None:
-    """zones (Z, 7): x, y, z, cos, sin of travel, half length, half width; kinds and owners (Z,)."""
+    """zones (Z, 7): x, y, z, cos, sin of travel, half length, half width; kinds and owners (Z,).
+
+    watches (W, 8): the same of lanes with priority, and metres to the junction (-1: in it); watched (Z, 2): first, end.
+    """
     for i in range(count):
         b = rows[i]
         hold = holds[i]
@@ -103,8 +138,10 @@ def _observe(
             continue
         if b.vx * b.vx + b.vy * b.vy < STAND_MS * STAND_MS:
             hold.waited += dt
-            if hold.waited >= STOP_S - 1e-6:
-                hold.served = 1
+        # Once let go it goes, whoever comes then: nobody turns back halfway.
+        ready = kinds[held] == _YIELD or hold.waited >= STOP_S - 1e-6
+        if hold.served == 0 and ready:
+            hold.served = 0 if _must_wait(rows, count, i, watches[watched[held, 0] : watched[held, 1]]) else 1
         hold.state = GREEN if hold.served != 0 else RED
 
 
@@ -116,17 +153,23 @@ class RightOfWay:
         limits = signals.regulation.limits
         self._grid = (limits.points, limits.starts, limits.origin, limits.shape)
         order = {actor_id: index for index, actor_id in enumerate(signals.actors)}
-        zones, kinds, owners = [], [], []
+        zones, kinds, owners, watched = [], [], [], []
+        watches: list[tuple[float, ...]] = []
         for actor, zone in signals.zones:
-            kind = {"traffic.traffic_light": _LIGHT, "traffic.stop": _STOP}.get(actor.description.blueprint.id)
+            kind = _KINDS.get(actor.description.blueprint.id)
             if kind is None:
                 continue
+            span = (len(watches), len(watches) + len(zone.watches))
+            watches += [(*_row(watch.box), watch.remaining) for watch in zone.watches]
             for box in zone.lanes:
                 zones.append(_row(box))
                 kinds.append(kind)
                 owners.append(order[actor.id])
+                watched.append(span)
         self._zones = np.array(zones, np.float64).reshape(-1, 7)
         self._kinds, self._owners = np.array(kinds, np.int64), np.array(owners, np.int64)
+        self._watches = np.array(watches, np.float64).reshape(-1, 8)
+        self._watched = np.array(watched, np.int64).reshape(-1, 2)
         self._actors = np.array(list(signals.actors), np.int64)
         self._holds = np.zeros(0, HOLD)
 
@@ -139,8 +182,8 @@ class RightOfWay:
         """Look up everything for where the vehicles are now, `delta_s` seconds after the last time."""
         self._room(table.count)
         _observe(
-            table.rows, table.count, self._zones, self._kinds, self._owners, self._signals.states(),
-            *self._grid, delta_s, self._holds,
+            table.rows, table.count, self._zones, self._kinds, self._owners, self._watches, self._watched,
+            self._signals.states(), *self._grid, delta_s, self._holds,
         )  # fmt: skip
 
     def _room(self, count: int) -> None:

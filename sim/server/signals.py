@@ -15,7 +15,8 @@ import numpy as np
 
 from sim.geometry import Pose
 from sim.labels import Label
-from sim.maps.regulation import BOX_HEIGHT_M, Box, Regulation, Zone
+from sim.maps.lane_boxes import Box
+from sim.maps.regulation import BOX_HEIGHT_M, Regulation, Zone
 from sim.maps.signal_posts import light_heads
 from sim.maps.signals import SPEED_LIMIT, STOP, TRAFFIC_LIGHT, YIELD, Signal
 from sim.render.signal_models import HEAD_HALF

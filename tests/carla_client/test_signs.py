@@ -117,6 +117,53 @@ def test_a_stop_sign_shows_red_until_the_vehicle_has_stood_for_two_seconds(downt
     assert sign.get_location().distance(vehicle.get_location()) < 12.0
 
 
+def test_a_yield_sign_shows_red_only_while_somebody_with_priority_comes(downtown: carla.World) -> None:
+    town = downtown.get_map()
+    mark = next(mark for mark in town.get_all_landmarks() if mark.type == "205")
+    line = town.get_waypoint_xodr(mark.road_id, mark.get_lane_validities()[0][0], mark.s)
+    vehicle = car(downtown, line.previous(4.0)[0].transform)
+    vehicle.apply_control(carla.VehicleControl(brake=1.0))
+    for _ in range(4):
+        downtown.tick()
+    assert vehicle.get_traffic_light_state() == carla.TrafficLightState.Green
+    vehicle.destroy()
+    downtown.tick()
+
+    inside = line.next(4.0)[0].get_junction().get_waypoints(carla.LaneType.Driving)
+    entry = next(first for first, _ in inside if first.previous(2.0)[0].road_id != line.road_id)
+    other = car(downtown, entry.previous(30.0)[0].transform)
+    other.enable_constant_velocity(carla.Vector3D(x=10.0))
+    downtown.tick()
+    vehicle = car(downtown, line.previous(4.0)[0].transform)
+    vehicle.apply_control(carla.VehicleControl(brake=1.0))
+    states, past = [], []
+    for _ in range(160):
+        downtown.tick()
+        states.append(vehicle.get_traffic_light_state())
+        gap = other.get_location() - entry.transform.location
+        past.append(gap.dot(entry.transform.get_forward_vector()))
+        assert not vehicle.is_at_traffic_light()
+    reached = next(number for number, along in enumerate(past) if along > 0.0)
+    assert set(states[1 : reached + 1]) == {carla.TrafficLightState.Red}
+    assert states[-1] == carla.TrafficLightState.Green
+    assert past[states.index(carla.TrafficLightState.Green)] > 10.0
+
+
+def test_a_vehicle_with_priority_that_stands_is_not_waited_for(downtown: carla.World) -> None:
+    town = downtown.get_map()
+    mark = next(mark for mark in town.get_all_landmarks() if mark.type == "205")
+    line = town.get_waypoint_xodr(mark.road_id, mark.get_lane_validities()[0][0], mark.s)
+    inside = line.next(4.0)[0].get_junction().get_waypoints(carla.LaneType.Driving)
+    entry = next(first for first, _ in inside if first.previous(2.0)[0].road_id != line.road_id)
+    other = car(downtown, entry.previous(12.0)[0].transform)
+    vehicle = car(downtown, line.previous(4.0)[0].transform)
+    for actor in (other, vehicle):
+        actor.apply_control(carla.VehicleControl(brake=1.0))
+    for _ in range(10):
+        downtown.tick()
+    assert vehicle.get_traffic_light_state() == carla.TrafficLightState.Green
+
+
 SIGNED_ROAD = """<OpenDRIVE><header revMajor="1" revMinor="4"><geoReference><![CDATA[+proj=tmerc +lat_0=42 +lon_0=2]]>
 </geoReference></header><road name="road" length="200" id="1" junction="-1"><link/>
 <type s="0" type="town"><speed max="40" unit="mph"/></type>

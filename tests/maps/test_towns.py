@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sim.maps import UnknownTown, available_towns, load_town, load_xodr
+from sim.maps.network import parse_network
 
 TOWNS = available_towns()
 
@@ -71,3 +72,23 @@ def test_a_town_is_bit_identical_when_built_again() -> None:
     assert again.spawn_points == town.spawn_points
     for field in ("vertices", "triangles", "colors", "tags", "layers"):
         assert np.array_equal(getattr(again.mesh, field), getattr(town.mesh, field))
+
+
+@pytest.mark.parametrize("name", TOWNS)
+def test_lanes_that_follow_each_other_meet_within_a_centimetre(name: str) -> None:
+    road_map = _map(name)
+    gaps = []
+    for road in parse_network(load_town(name).opendrive).roads:
+        for section in road.sections:
+            for lane in section.left + section.right:
+                if lane.kind != "driving":
+                    continue
+                s = section.end - 0.001 if lane.id < 0 else section.start + 0.001
+                end = road_map.get_waypoint_xodr(int(road.id), lane.id, s)
+                for after in end.next(0.002):
+                    gap = after.transform.location.distance(end.transform.location)
+                    turn = (after.transform.rotation.yaw - end.transform.rotation.yaw + 180.0) % 360.0 - 180.0
+                    gaps.append((gap, abs(turn)))
+    assert len(gaps) > 100
+    assert max(gap for gap, _ in gaps) < 0.01
+    assert max(turn for _, turn in gaps) < 1.0
