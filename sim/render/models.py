@@ -96,7 +96,7 @@ def _car(b: Builder, e: Extent, color: Color, brake: bool) -> None:
             b.wheel(x, side * (hy - 0.10), radius, 0.22)
 
 
-def _boxy(b: Builder, kind: str, e: Extent, color: Color, brake: bool) -> None:
+def _boxy(b: Builder, kind: str, e: Extent, color: Color, brake: bool, cargo: Color = (214, 214, 210)) -> None:
     """Van, truck or bus: upright bodies with kind-specific glass and cargo."""
     hx, hy, hz = e
     top = 2.0 * hz
@@ -104,7 +104,6 @@ def _boxy(b: Builder, kind: str, e: Extent, color: Color, brake: bool) -> None:
     glass_low, glass_high = 0.55 * top, 0.86 * top
     if kind == "truck":
         split = hx * 0.48
-        cargo = (214, 214, 210)
         b.box((-hx, -hy, floor + 0.35), (split - 0.12, hy, top), cargo)
         b.box((-hx - 0.01, -0.03, floor + 0.4), (-hx - 0.02, 0.03, top - 0.1), TRIM)
         b.box((-hx, -0.85 * hy, floor), (hx, 0.85 * hy, floor + 0.35), TRIM)
@@ -251,6 +250,7 @@ def _two_wheeler(b: Builder, kind: str, e: Extent, color: Color, brake: bool) ->
             limb(b, a, z, 0.03, 0.03, color, 4)
         b.box((-hx, -0.05, seat * 0.75), (-hx * 0.93, 0.05, seat * 0.86), BRAKE_LAMP if brake else TAIL_LAMP)
     b.box((axle * 0.62, -0.30, bars - 0.02), (axle * 0.70, 0.30, bars + 0.03), TRIM)
+    b.tag = int(Label.RIDER)
     jacket = (52, 60, 78) if motor else (196, 80, 44)
     hip, shoulder = (-axle * 0.28, 0.0, seat + 0.06), (axle * 0.10, 0.0, 0.83 * top)
     limb(b, hip, shoulder, 0.17, 0.21, jacket)
@@ -292,6 +292,8 @@ def vehicle_mesh(
         _pickup(builder, extent, color, brake)
     elif kind in ("motorcycle", "bicycle"):
         _two_wheeler(builder, kind, extent, color, brake)
+    elif beacon:
+        _boxy(builder, kind, extent, color, brake, color)
     else:
         _boxy(builder, kind, extent, color, brake)
     if beacon:
@@ -309,17 +311,22 @@ _TROUSERS = ((40, 52, 90), (30, 30, 34), (110, 92, 70), (78, 84, 92), (60, 44, 3
 _HAIR = ((32, 24, 20), (84, 54, 30), (180, 140, 80), (20, 20, 22), (120, 120, 124))
 
 
+def clothes(seed: int) -> tuple[Color, Color, Color, Color]:
+    """Skin, top, trousers and hair of a person; neighbouring seeds wear different tops."""
+    rng = np.random.default_rng(seed)
+    skin = _SKIN[int(rng.integers(len(_SKIN)))]
+    trousers = _TROUSERS[int(rng.integers(len(_TROUSERS)))]
+    hair = _HAIR[int(rng.integers(len(_HAIR)))]
+    return skin, _TOPS[seed % len(_TOPS)], trousers, hair
+
+
 @lru_cache(maxsize=256)
 def pedestrian_mesh(extent: Extent, seed: int) -> Mesh:
     """A walking person within the box of half sizes `extent` (m), origin at the middle, facing +x.
 
     `seed` chooses skin, hair and clothes; neighbouring seeds wear different tops.
     """
-    rng = np.random.default_rng(seed)
-    skin = _SKIN[int(rng.integers(len(_SKIN)))]
-    top_color = _TOPS[seed % len(_TOPS)]
-    trousers = _TROUSERS[int(rng.integers(len(_TROUSERS)))]
-    hair = _HAIR[int(rng.integers(len(_HAIR)))]
+    skin, top_color, trousers, hair = clothes(seed)
     hz = extent[2]
     unit = hz / 0.93  # proportions below are of a person 1.86 m tall
     wide = min(extent[1], 0.32 * unit)

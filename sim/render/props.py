@@ -196,6 +196,12 @@ def _hut(b: Builder, hx: float, hy: float, top: float) -> None:
     b.loft([[(-hx, y, wall), (hx, y, wall), (0.0, y, top)] for y in (-hy, hy)], (92, 56, 44))
 
 
+@_draws("phone", long=True)
+def _phone(b: Builder, hx: float, hy: float, top: float) -> None:
+    b.box((-hx, -hy, 0.0), (hx, hy, top), (30, 30, 34))
+    b.box((-1.02 * hx, -0.9 * hy, 0.08 * top), (1.02 * hx, 0.9 * hy, 0.94 * top), (70, 110, 150))
+
+
 @_draws("slab")
 def _slab(b: Builder, hx: float, hy: float, top: float) -> None:
     b.box((-hx, -hy, 0.0), (hx, hy, top), (134, 118, 104))

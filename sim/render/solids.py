@@ -28,14 +28,14 @@ _BOX_CORNERS = np.array([[i & 1, i >> 1 & 1, i >> 2] for i in range(8)], float)
 
 
 class Builder:
-    """Collects coloured solids of one semantic tag."""
+    """Collects coloured solids; `tag` is the semantic tag of what is added next."""
 
     def __init__(self, tag: int) -> None:
-        self._tag = tag
+        self.tag = tag
         self._parts: list[Mesh] = []
 
     def add(self, vertices: object, triangles: object, color: object) -> None:
-        self._parts.append(Mesh.build(vertices, triangles, np.clip(np.asarray(color, float), 0, 255), self._tag))
+        self._parts.append(Mesh.build(vertices, triangles, np.clip(np.asarray(color, float), 0, 255), self.tag))
 
     def box(self, low: tuple[float, float, float], high: tuple[float, float, float], color: object) -> None:
         corners = np.asarray(low, float) + _BOX_CORNERS * (np.asarray(high, float) - np.asarray(low, float))

@@ -90,7 +90,7 @@ class Actor:
 
     @property
     def is_vehicle(self) -> bool:
-        return self.description.blueprint.chassis is not None
+        return self.description.blueprint.wheels > 0
 
     @property
     def is_walker(self) -> bool:

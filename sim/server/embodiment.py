@@ -15,12 +15,15 @@ WALKER_INERTIA = 2.0  # kg m^2 about z
 
 
 def embody(actor: Actor, table: BodyTable) -> np.void:
-    """Allocate and fill the row of `actor`; sets `actor.row`. The row stays valid until the next allocation."""
+    """Allocate and fill the row of `actor`; sets `actor.row`. The row stays valid until the next allocation.
+
+    Raises CallError, and allocates nothing, for an actor of an impossible size.
+    """
     blueprint = actor.description.blueprint
+    extent, center = blueprint.solid or actor.description.extent, actor.description.center
     index = table.allocate()
     row = table.rows[index]
     place(row, actor)
-    extent, center = blueprint.solid or actor.description.extent, actor.description.center
     for name, value in zip(("hx", "hy", "hz", "cx", "cy", "cz"), (*extent, *center)):
         row[name] = value
     row["simulate"] = row["collide"] = row["gravity"] = 1

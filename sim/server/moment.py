@@ -70,7 +70,7 @@ class Moment:
 
         heads = self.scene.signals.head_movables() if self.scene.signals is not None else []
         bodies = [actor for actor in self.actors.values() if actor.row is not None]
-        return [*(Movable(actor.id, actor_mesh(actor), actor.pose) for actor in bodies), *heads]
+        return [*(Movable(actor.id, actor_mesh(actor, self.elapsed_s), actor.pose) for actor in bodies), *heads]
 
     @cached_property
     def placed(self) -> Instances:

@@ -215,7 +215,7 @@ def apply_control(control: PhysicsControl, blueprint: Blueprint, table: BodyTabl
 
     Raises CallError when it has not one wheel per wheel of the blueprint.
     """
-    if blueprint.chassis is None:
+    if blueprint.wheels == 0:
         raise BadArguments(f"{blueprint.id} has no physics control")
     if len(control.wheels) != WHEELS:
         raise CallError(f"physics control of {blueprint.id}: {len(control.wheels)} wheels given, it has {WHEELS}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sim.geometry import pose_matrix
 from sim.render.mesh import Mesh
-from sim.server import retouch
+from sim.server import parts, retouch
 from sim.server.actors import Actor
 from sim.server.blueprints import Blueprint
 from sim.server.debug_shapes import DebugShapes
@@ -29,13 +30,14 @@ INSIDE_MARGIN_M = 0.15
 BRAKE_LIGHT_PEDAL = 0.02
 
 
-def actor_mesh(actor: Actor) -> Mesh:
-    """The mesh of an actor that has a body."""
+def actor_mesh(actor: Actor, elapsed_s: float = 0.0) -> Mesh:
+    """The mesh of an actor that has a body, at a moment of the episode."""
     from sim.render.models import pedestrian_mesh, vehicle_mesh
+    from sim.render.people import posed_mesh, seated_mesh
     from sim.render.props import prop_mesh
 
     blueprint: Blueprint = actor.description.blueprint
-    if blueprint.chassis is not None:
+    if blueprint.wheels:
         braking = actor.vehicle_control.brake > BRAKE_LIGHT_PEDAL
         return vehicle_mesh(
             blueprint.kind,
@@ -47,7 +49,13 @@ def actor_mesh(actor: Actor) -> Mesh:
             actor.doors,
         )
     if blueprint.kind == "walker":
-        return pedestrian_mesh(blueprint.extent, int(blueprint.id[-4:]))
+        seed = int(blueprint.id[-4:])
+        if actor.custom_pose.blend > 0.0:
+            joints = tuple((bone.name, bone.pose[:3]) for bone in parts.bones(actor, elapsed_s))
+            return posed_mesh(blueprint.extent[2], seed, joints)
+        if actor.description.flag("use_wheelchair"):
+            return seated_mesh(blueprint.extent, seed)
+        return pedestrian_mesh(blueprint.extent, seed)
     return prop_mesh(blueprint.kind, actor.description.extent, blueprint.semantic_tag)
 
 
@@ -81,6 +89,13 @@ class Scene:
             from sim.render.renderer import Renderer
 
             self._renderer = Renderer(self._static)
+
+    def paint(self, triangles: np.ndarray, color: np.ndarray) -> None:
+        """Give triangles of the town, bool (T,), a colour, uint8 (3,), until the next episode."""
+        colors = self._static.colors.copy()
+        colors[triangles] = color
+        self._static = replace(self._static, colors=colors)
+        self._renderer = None
 
     def set_weather(self, values: tuple[float, ...]) -> None:
         """CARLA's 14 weather parameters in the wire's order."""

@@ -41,7 +41,6 @@ class Ignored:
 _NO_CHASSIS = "the embedded server has its own vehicle model instead of the Unreal plug-in of that name"
 _NO_GBUFFERS = "the software rasteriser keeps no G-buffers"
 _NO_LAYERS = "towns of the embedded server have a single layer"
-_NO_TEXTURES = "surfaces of the embedded server are flat shaded and take no textures"
 _NO_ROS = "the embedded server publishes nothing on ROS 2 topics"
 _NOT_YET = "it is not implemented yet"
 
@@ -50,8 +49,6 @@ REFUSED: dict[str, Refusal] = {
     "are_gbuffers_enabled": Refusal(False, _NO_GBUFFERS),
     "get_gbuffer_token": Refusal(False, _NO_GBUFFERS),
     # Void.
-    "apply_color_texture_to_objects": Refusal(True, _NO_TEXTURES),
-    "apply_float_color_texture_to_objects": Refusal(True, _NO_TEXTURES),
     "enable_carsim": Refusal(True, _NO_CHASSIS),
     "enable_chrono_physics": Refusal(True, _NO_CHASSIS),
     "enable_environment_objects": Refusal(True, _NOT_YET),

@@ -14,7 +14,7 @@ from sim.server.dynamics import Dynamics
 from sim.server.powertrain import apply_control, default_control, read_control
 from sim.server.vehicle_physics import GRAVITY
 
-CARS = [blueprint for blueprint in CATALOGUE.values() if blueprint.chassis is not None]
+CARS = [blueprint for blueprint in CATALOGUE.values() if blueprint.wheels]
 
 
 def vehicle(identifier: str = "vehicle.tesla.model3", statics: np.ndarray | None = None) -> tuple[Dynamics, np.void]:

@@ -1,4 +1,5 @@
-"""The catalogue of what can be spawned: CARLA 0.9.16's ids and attributes, with dimensions, masses and mesh families.
+"""The catalogue of what can be spawned: CARLA 0.9.16's ids and attributes, with dimensions and mesh families. What
+is known of a vehicle's weight, engine and axles is in `sim.server.vehicle_data`.
 
 `definition` says what a blueprint is; `vehicles`, `walkers`, `props` and `sensors` hold the rows; `reading` reads the
 description of an actor from a client.
@@ -8,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sim.server.blueprints.definition import Attribute, Blueprint, Chassis, Description
+from sim.server.blueprints.definition import Attribute, Blueprint, Description
 from sim.server.blueprints.props import others, props
 from sim.server.blueprints.reading import description_from
 from sim.server.blueprints.sensors import sensors
 from sim.server.blueprints.vehicles import vehicles
 from sim.server.blueprints.walkers import walkers
 
-__all__ = ["CATALOGUE", "SPECTATOR", "Attribute", "Blueprint", "Chassis", "Description", "read_description"]
+__all__ = ["CATALOGUE", "SPECTATOR", "Attribute", "Blueprint", "Description", "read_description"]
 
 
 def _catalogue() -> dict[str, Blueprint]:

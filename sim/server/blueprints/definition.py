@@ -15,6 +15,7 @@ BODILESS = frozenset({"", TRIGGER, CONTROLLER, EMPTY})
 """Kinds that neither move nor bump into anything by themselves."""
 CUBE_M = 1.0
 """Side of the cube that stands for a mesh file of the client's choice, at scale 1."""
+MAX_SCALE = 100.0
 
 Size = tuple[float, float, float]
 
@@ -39,22 +40,6 @@ class Attribute:
 
 
 @dataclass(frozen=True)
-class Chassis:
-    """What moves a vehicle (SI units); `peak_torque_nm` is the engine's."""
-
-    wheels: int
-    mass_kg: float
-    wheel_radius_m: float
-    peak_torque_nm: float
-    max_rpm: float
-    final_ratio: float
-    gears: tuple[float, ...]
-    drag: float
-    brake_torque_nm: float
-    cog_height_m: float
-
-
-@dataclass(frozen=True)
 class Blueprint:
     """One entry of the catalogue.
 
@@ -62,6 +47,7 @@ class Blueprint:
     extent        half sizes (m) of the bounding box
     center        centre (m) of the bounding box in the actor's frame
     semantic_tags `carla.CityObjectLabel` values; the first is what an instance camera shows
+    wheels        how many wheels a vehicle has; 0 for what is no vehicle
     solid         half sizes (m) of what can be bumped into, where the bounding box is much larger than that
     paint         colour of vehicles that have no attribute "color"
     """
@@ -74,7 +60,7 @@ class Blueprint:
     extent: Size = (0.0, 0.0, 0.0)
     center: Size = (0.0, 0.0, 0.0)
     semantic_tags: tuple[int, ...] = ()
-    chassis: Chassis | None = None
+    wheels: int = 0
     solid: Size | None = None
     paint: tuple[int, int, int] = (255, 255, 255)
 
@@ -119,12 +105,18 @@ class Description:
 
     @property
     def extent(self) -> Size:
-        """Half sizes (m) of the bounding box. A friction trigger's attributes give it in cm, as in CARLA."""
+        """Half sizes (m) of the bounding box. A friction trigger's attributes give it in cm, as in CARLA.
+
+        Raises CallError for an impossible scale.
+        """
         kind = self.blueprint.kind
         if kind == TRIGGER:
             return tuple(self.number(f"extent_{axis}") / 100.0 for axis in "xyz")  # type: ignore[return-value]
         if kind == MESH and not self.bodiless:
-            half = 0.5 * CUBE_M * abs(self.number("scale"))
+            scale = self.number("scale")
+            if not 0.0 < scale <= MAX_SCALE:
+                raise CallError(f"{self.blueprint.id}: scale {scale} is not above 0 and at most {MAX_SCALE}")
+            half = 0.5 * CUBE_M * scale
             return (half, half, half)
         return self.blueprint.extent
 

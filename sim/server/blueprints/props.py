@@ -101,7 +101,7 @@ _MOVABLE: tuple[tuple[str, str, float, float, float], ...] = (
     ("haybale", "bale", 1.25, 1.19, 1.19),
     ("haybalelb", "bale", 1.25, 1.19, 1.19),
     ("ironplank", "slab", 1.45, 1.17, 0.0205),
-    ("mobile", "case", 0.080, 0.0073, 0.166),
+    ("mobile", "phone", 0.080, 0.0073, 0.166),
     ("motorhelmet", "ball", 0.200, 0.259, 0.258),
     ("plasticbag", "bag", 0.311, 0.403, 0.552),
     ("plasticchair", "chair", 0.73, 0.75, 1.27),

@@ -45,18 +45,20 @@ def _checked(identifier: str, attribute: Attribute, value: str) -> str:
     good = len(value) <= MAX_VALUE_CHARS
     if attribute.type == BOOL:
         good = value.lower() in ("true", "false")
-    elif attribute.type in (INT, FLOAT):
-        good = good and _is_number(value, whole=attribute.type == INT)
+    elif attribute.type == INT:
+        good = good and -(2**31) <= _number(value, int) < 2**31
+    elif attribute.type == FLOAT:
+        good = good and math.isfinite(_number(value, float))
     elif attribute.type == COLOR:
         parts = value.split(",")
-        good = good and len(parts) == 3 and all(_is_number(part, whole=True) for part in parts)
+        good = good and len(parts) == 3 and all(0 <= _number(part, int) <= 255 for part in parts)
     if not good:
         raise CallError(f"{identifier}: {value!r:.60} is no value for attribute {attribute.name}")
     return value
 
 
-def _is_number(value: str, whole: bool) -> bool:
+def _number(value: str, kind: type[int] | type[float]) -> float:
     try:
-        return math.isfinite(int(value) if whole else float(value))
+        return float(kind(value))
     except (ValueError, OverflowError):
-        return False
+        return math.nan
