@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-LEAF_ITEMS = 4
+LEAF_ITEMS = 2
 BINS = 12
 BALANCE_DEPTH = 40
 """Below this depth nodes are halved by count, so that no tree is deeper than STACK whatever it is built over."""

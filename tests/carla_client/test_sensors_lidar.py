@@ -1,5 +1,6 @@
 """LiDAR and semantic LiDAR with the real client: how many points, where they lie, what they hit, what is lost."""
 
+import itertools
 import math
 
 import carla
@@ -208,3 +209,20 @@ def test_counts_data_and_iteration_agree_for_ten_ticks(world, stage, kind):
 def test_impossible_lidars_are_refused_with_the_attribute_at_fault(world, stage, attributes):
     with pytest.raises(RuntimeError, match=f"lidar: {next(iter(attributes))}"):
         attach(world, "lidar.ray_cast", at=beside(stage, 2.0), **attributes)
+
+
+def test_an_asynchronous_lidar_shoots_the_share_of_each_tick(world, stage):
+    """Ticks follow the clock there; every ray hits, so the counts say how long a tick was."""
+    settings = world.get_settings()
+    settings.synchronous_mode, settings.fixed_delta_seconds = False, None
+    world.apply_settings(settings)
+    lidar = attach(world, "lidar.ray_cast", at=beside(stage, 2.0), channels=16, points_per_second=64000, upper_fov=-60.0,
+                   lower_fov=-80.0, **SURE)  # fmt: skip
+    frames = [lidar.next() for _ in range(5)]
+    assert [frame.frame - frames[0].frame for frame in frames] == list(range(5))
+    for before, after in itertools.pairwise(frames):
+        expected = math.floor(64000 * (after.timestamp - before.timestamp) / 16 + 0.5)
+        assert [after.get_point_count(channel) for channel in range(16)] == [
+            pytest.approx(expected, abs=1) for _ in range(16)
+        ]
+    lidar.stop()

@@ -1,4 +1,4 @@
-"""IMU and GNSS with the real client."""
+"""IMU, GNSS and collision sensors with the real client."""
 
 import math
 
@@ -121,3 +121,30 @@ def test_imu_noise_has_its_spread_and_bias(world, stage):
     assert np.mean(rate) == pytest.approx(0.3, abs=0.03)
     assert np.std(rate) == pytest.approx(0.1, rel=0.2)
     imu.stop()
+
+
+def test_a_crash_into_a_building_names_a_building(world):
+    library = world.get_blueprint_library()
+    for building in world.get_environment_objects(carla.CityObjectLabel.Buildings)[:20]:
+        turn = carla.Transform(building.bounding_box.location, building.bounding_box.rotation)
+        nose = turn.transform(carla.Location(x=-building.bounding_box.extent.x - 6.0))
+        at = carla.Transform(carla.Location(nose.x, nose.y, 0.3), building.bounding_box.rotation)
+        car = world.try_spawn_actor(library.find("vehicle.tesla.model3"), at)
+        if car is not None:
+            break
+    probe = attach(world, "other.collision", car)
+    world.tick()
+    car.set_target_velocity(at.get_forward_vector() * 12.0)
+    for _ in range(40):
+        frame = world.tick()
+        if not probe.data.empty():
+            break
+    event = probe.next()
+    assert event.actor.id == car.id
+    assert event.other_actor.type_id == "static.building"
+    assert event.other_actor.semantic_tags == [3]
+    assert abs(event.frame - frame) <= 1
+    forward = at.get_forward_vector()
+    push = event.normal_impulse
+    assert push.x * forward.x + push.y * forward.y < -1000.0
+    probe.stop()
