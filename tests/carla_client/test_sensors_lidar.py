@@ -216,8 +216,10 @@ def test_an_asynchronous_lidar_shoots_the_share_of_each_tick(world, stage):
     settings = world.get_settings()
     settings.synchronous_mode, settings.fixed_delta_seconds = False, None
     world.apply_settings(settings)
-    lidar = attach(world, "lidar.ray_cast", at=beside(stage, 2.0), channels=16, points_per_second=64000, upper_fov=-60.0,
-                   lower_fov=-80.0, **SURE)  # fmt: skip
+    lidar = attach(
+        world, "lidar.ray_cast", at=beside(stage, 2.0), channels=16, points_per_second=64000, upper_fov=-60.0,
+        lower_fov=-80.0, **SURE,
+    )  # fmt: skip
     frames = [lidar.next() for _ in range(5)]
     assert [frame.frame - frames[0].frame for frame in frames] == list(range(5))
     for before, after in itertools.pairwise(frames):
