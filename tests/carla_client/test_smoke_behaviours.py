@@ -99,6 +99,28 @@ def test_sensors_data_has_the_frame_and_the_place_of_the_snapshot_while_driving(
         sensor.stop()
 
 
+def test_sensors_that_shoot_rays_see_traffic_lights(client, world):
+    client.load_world("Pilotage02", reset_settings=False)
+    world = client.get_world()
+    light = world.get_actors().filter("traffic.traffic_light*")[0]
+    box = light.get_light_boxes()[0]
+    eye = carla.Transform(box.location - carla.Location(x=4.0), carla.Rotation())
+    library = world.get_blueprint_library()
+    received: queue.Queue[carla.SensorData] = queue.Queue()
+    sensors = []
+    for name in ("lidar.ray_cast_semantic", "other.radar"):
+        sensors.append(world.spawn_actor(library.find(f"sensor.{name}"), eye))
+        sensors[-1].listen(received.put)
+    world.tick()
+    data = [received.get(timeout=5.0) for _ in sensors]
+    radar = next(entry for entry in data if isinstance(entry, carla.RadarMeasurement))
+    lidar = next(entry for entry in data if isinstance(entry, carla.SemanticLidarMeasurement))
+    assert any(abs(detection.depth - 4.0) < 1.0 and detection.velocity == 0.0 for detection in radar)
+    assert any(detection.object_tag == 7 for detection in lidar)
+    for sensor in sensors:
+        sensor.stop()
+
+
 @pytest.mark.parametrize(("in_batch", "after"), [(False, False), (True, False), (False, True)])
 def test_batch_ticks_the_world_only_when_asked_to(client, world, stage, in_batch, after):
     before = world.get_snapshot().frame
