@@ -230,9 +230,13 @@ class Signals:
         return [member for controller in group.controllers for member in controller.lights]
 
     def clocks(self) -> np.ndarray:
-        """float64 (lights, 3) of all lights, in the order of `lights`: state, frozen, seconds since the state began."""
+        """float64 (lights, 6) of all lights, in the order of `lights`.
+
+        State, whether frozen, seconds since the state began, and how long green, yellow and red last (s).
+        """
         rows = [light.row for light in self.lights.values()]
-        return np.stack([self._records[name][rows].astype(float) for name in ("state", "frozen", "elapsed")], axis=1)
+        names = ("state", "frozen", "elapsed", "green", "yellow", "red")
+        return np.stack([self._records[name][rows].astype(float) for name in names], axis=1)
 
     def show(self, actor_id: int, state: int, frozen: bool, elapsed_s: float) -> None:
         """Show what a recording has of a light, whatever its group's clock says, until the clock changes it."""

@@ -232,7 +232,9 @@ def test_stop_replayer_keeps_or_removes_what_the_replay_created(client, world, s
 def test_the_spectator_follows_an_actor_at_the_offset_of_the_call(client, world, stage):
     car, _shown = drive_and_record(client, world, stage, "follow.log")
     offset = carla.Transform(carla.Location(x=-6.0, z=3.0), carla.Rotation(pitch=-15.0))
+    client.set_replayer_ignore_spectator(True)  # of its recorded movements, as CARLA's start_replaying.py asks
     client.replay_file("follow.log", 0.0, 0.0, car.id, False, offset)
+    client.set_replayer_ignore_spectator(False)
     for _ in range(10):
         world.tick()
         vehicle, viewer = car.get_transform(), world.get_spectator().get_transform()
@@ -368,6 +370,34 @@ def test_file_info_has_the_layout_that_carlas_documentation_shows(client, world,
     assert re.search(
         rf"^  Id: {car.id} Steering: 0\.04 Throttle: 0\.7 Brake: 0 Handbrake: 0 Gear: -?\d+$", everything, re.M
     )
+
+
+def test_additional_data_is_reported_in_the_sections_and_the_order_that_scenario_runner_parses(client, world, stage):
+    car = stage.spawn("vehicle.tesla.model3")
+    world.tick()
+    client.start_recorder("additional.log", True)
+    stage.ticks(2)
+    control = car.get_physics_control()
+    control.mass = 1234.0
+    car.apply_physics_control(control)
+    world.set_weather(carla.WeatherParameters.CloudyNoon)
+    world.tick()
+    client.stop_recorder()
+    first, second, third = client.show_recorder_file_info("additional.log", True).split("\nFrame ")[1:4]
+    sections = [
+        "Positions", "State traffic lights", "Vehicle animations", "Walker animations", "Vehicle light animations",
+        "Scene light changes", "Dynamic actors", "Actor bounding boxes", "Actor trigger volumes",
+        "Current platform time", "Physics Control events", "Traffic Light time events",
+    ]  # fmt: skip
+    for frame in (first, second):
+        found = re.findall(r"^ ([A-Z][A-Za-z ]+): ", frame + "\n", re.MULTILINE)
+        assert [name for name in found if not name.startswith("Create")] == sections
+    assert re.search(rf" Physics Control events: 1\n  Id: {car.id}\n   max_rpm = \d+", first)
+    assert re.search(r"^   torque_curve =( \(\S+, \S+\))+$", first, re.MULTILINE)
+    assert re.search(r"^    wheel 3: tire_friction \S+ .* position \(\S+, \S+, \S+\)$", first, re.MULTILINE)
+    assert " Physics Control events: 0\n" in second
+    assert "   mass = 1234\n" in third
+    assert re.search(r"^ Weathers: 1\n  Cloudiness: 60 ", third, re.MULTILINE)
 
 
 def test_collisions_are_found_by_the_categories_of_both_actors(client, world, stage):

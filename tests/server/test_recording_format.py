@@ -43,6 +43,18 @@ def births(draw):
 
 
 @st.composite
+def physics(draw):
+    pairs, triples = st.lists(st.lists(FINITE, min_size=2, max_size=2), max_size=3), [FINITE] * 3
+    gears = st.lists(st.tuples(*triples).map(list), max_size=3)
+    wheel = st.tuples(*[FINITE] * 9, st.tuples(*triples).map(list)).map(list)
+    numbers = [draw(FINITE) for _ in range(8)]
+    return [
+        draw(pairs), *numbers[:5], draw(st.booleans()), *numbers[5:], draw(gears), draw(FINITE), draw(FINITE),
+        [draw(FINITE) for _ in range(3)], draw(pairs), draw(st.lists(wheel, max_size=4)), draw(st.booleans()),
+    ]  # fmt: skip
+
+
+@st.composite
 def frames(draw, number: int | None = None):
     rows = draw(st.lists(st.tuples(IDS, POSES, st.tuples(*[SMALL] * 9)), max_size=4))
     controls = st.tuples(IDS, SMALL, SMALL, SMALL, *[st.integers(0, 1)] * 3, st.integers(-1, 8), IDS)
@@ -50,13 +62,15 @@ def frames(draw, number: int | None = None):
         draw(IDS) if number is None else number, draw(st.floats(0.0, 1e6)), draw(st.floats(0.0, 1.0)),
         draw(st.lists(births(), max_size=3)), draw(st.lists(IDS, max_size=3)),
         [Collision(*c) for c in draw(st.lists(st.tuples(IDS, IDS, IDS, st.booleans(), st.booleans()), max_size=3))],
-        draw(st.none() | st.tuples(*[FINITE] * 14)), np.array(rows, recorded.MOTION),
+        draw(st.none() | st.tuples(*[FINITE] * 14)), draw(FINITE),
+        draw(st.lists(st.tuples(IDS, physics()), max_size=2)),
+        np.array(rows, recorded.MOTION),
         np.array(draw(st.lists(controls, max_size=3)), recorded.VEHICLE),
     )  # fmt: skip
 
 
 def same(first: Frame, second: Frame) -> bool:
-    plain = ("number", "elapsed_s", "duration_s", "births", "deaths", "collisions", "weather")
+    plain = ("number", "elapsed_s", "duration_s", "births", "deaths", "collisions", "weather", "platform_s", "physics")
     return all(getattr(first, name) == getattr(second, name) for name in plain) and all(
         getattr(first, name).tobytes() == getattr(second, name).tobytes() for name in recorded.TABLES
     )

@@ -4,9 +4,10 @@
     block    payload length (u32), CRC-32 of the payload (u32), payload
     header   msgpack [map, unix time, additional, seed, settings, weather]
     frame    number (u32, from 1), seconds since the first frame (f64), length of the tick (f64), then
-             msgpack [births, deaths, collisions, weather or nil, motions, vehicles, walkers, signals, lamps]
+             msgpack [births, deaths, collisions, weather or nil, operating system's time, physics controls,
+             motions, vehicles, walkers, signals, lamps, times]
 
-All numbers are little endian. `motions` to `lamps` are arrays of the record types below, as bytes; an actor is in them
+All numbers are little endian. `motions` to `times` are arrays of the record types below, as bytes; an actor is in them
 only when something about it differs from the frame before (of a traffic light: when its clock did not just go on). A
 file whose end is missing or damaged yields all frames before the damage: nothing after it is trusted.
 """
@@ -45,7 +46,15 @@ VEHICLE = np.dtype(
 WALKER = np.dtype([("id", "<u4"), ("direction", "<f4", (3,)), ("speed", "<f4"), ("jump", "u1")])
 SIGNAL = np.dtype([("id", "<u4"), ("state", "u1"), ("frozen", "u1"), ("elapsed", "<f4")])
 LAMP = np.dtype([("id", "<u4"), ("intensity", "<f4"), ("group", "u1"), ("color", "u1", (3,)), ("active", "u1")])
-TABLES = {"motions": MOTION, "vehicles": VEHICLE, "walkers": WALKER, "signals": SIGNAL, "lamps": LAMP}
+LIGHT_TIMES = np.dtype([("id", "<u4"), ("green", "<f4"), ("yellow", "<f4"), ("red", "<f4")])
+TABLES = {
+    "motions": MOTION,
+    "vehicles": VEHICLE,
+    "walkers": WALKER,
+    "signals": SIGNAL,
+    "lamps": LAMP,
+    "times": LIGHT_TIMES,
+}
 
 OTHER, VEHICLES, WALKERS, LIGHTS = range(4)
 
@@ -113,7 +122,11 @@ class Collision:
 
 @dataclass
 class Frame:
-    """One recorded tick."""
+    """One recorded tick.
+
+    platform_s  the operating system's time, as snapshots tell it (s)
+    physics     (vehicle, wire form of its physics control) of those that are new or were changed
+    """
 
     number: int
     elapsed_s: float
@@ -122,11 +135,14 @@ class Frame:
     deaths: list[int] = field(default_factory=list)
     collisions: list[Collision] = field(default_factory=list)
     weather: tuple[float, ...] | None = None
+    platform_s: float = 0.0
+    physics: list[tuple[int, list[Any]]] = field(default_factory=list)
     motions: np.ndarray = field(default_factory=lambda: np.zeros(0, MOTION))
     vehicles: np.ndarray = field(default_factory=lambda: np.zeros(0, VEHICLE))
     walkers: np.ndarray = field(default_factory=lambda: np.zeros(0, WALKER))
     signals: np.ndarray = field(default_factory=lambda: np.zeros(0, SIGNAL))
     lamps: np.ndarray = field(default_factory=lambda: np.zeros(0, LAMP))
+    times: np.ndarray = field(default_factory=lambda: np.zeros(0, LIGHT_TIMES))
 
 
 def encode_frame(frame: Frame) -> bytes:
@@ -137,17 +153,22 @@ def encode_frame(frame: Frame) -> bytes:
     collisions = [[c.number, c.first, c.second, c.first_hero, c.second_hero] for c in frame.collisions]
     tables = [getattr(frame, name).tobytes() for name in TABLES]
     times = _TIMES.pack(frame.number, frame.elapsed_s, frame.duration_s)
-    return times + msgpack.packb([births, frame.deaths, collisions, frame.weather, *tables])
+    return times + msgpack.packb(
+        [births, frame.deaths, collisions, frame.weather, frame.platform_s, frame.physics, *tables]
+    )
 
 
 def decode_frame(payload: bytes) -> Frame:
     """The inverse of `encode_frame`. Raises BadRecording."""
     try:
         number, elapsed, duration = _TIMES.unpack_from(payload)
-        births, deaths, collisions, weather, *tables = _unpack(payload[_TIMES.size :], 4 + len(TABLES))
+        births, deaths, collisions, weather, platform, physics, *tables = _unpack(
+            payload[_TIMES.size :], 6 + len(TABLES)
+        )
         frame = Frame(
             number, elapsed, duration, [_birth(entry) for entry in births], [_id(entry) for entry in deaths],
             [_collision(entry) for entry in collisions], None if weather is None else _floats(weather, 14),
+            float(platform), [(_id(vehicle), _physics(control)) for vehicle, control in physics],
         )  # fmt: skip
         for (name, kind), data in zip(TABLES.items(), tables, strict=True):
             setattr(frame, name, np.frombuffer(data, kind))
@@ -316,6 +337,21 @@ def _birth(value: list[Any]) -> Birth:
         None if mount is None else _floats(mount, 6), _id(attachment), str(socket),
         (_floats(center, 3), _floats(extent, 3)),
     )  # fmt: skip
+
+
+def _physics(value: object) -> list[Any]:
+    if not isinstance(value, list) or len(value) != 17:
+        raise ValueError("not a physics control")
+    curve, *numbers, gears, mass, drag, center, steering, wheels, _ = value
+    for number in (*numbers, mass, drag, *center):
+        float(number)
+    for rows, width in ((curve, 2), (gears, 3), (steering, 2)):
+        for row in rows:
+            _floats(row, width)
+    for wheel in wheels:
+        _floats(wheel[:9], 9)
+        _floats(wheel[9], 3)
+    return value
 
 
 def _collision(value: list[Any]) -> Collision:

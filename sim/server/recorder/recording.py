@@ -51,6 +51,8 @@ class Recording:
             self.close()
             raise
         self._witnessed = witnessed
+        self._additional = additional
+        self._physics: dict[int, object] = {}
         self._number = 0
         self._elapsed = 0.0
         self._collisions = 0
@@ -59,7 +61,7 @@ class Recording:
         self._states: dict[int, tuple[float, ...]] = {}
         self._lamps: dict[int, tuple[object, ...]] = {}
         self._lights_version = -1
-        self._signals = np.full((len(world.signals.lights), 3), -1.0)
+        self._signals = np.full((len(world.signals.lights), 6), -1.0)
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""
@@ -72,7 +74,7 @@ class Recording:
         if self.failure is not None:
             return
         self._number += 1
-        frame = Frame(self._number, self._elapsed, world.delta_s)
+        frame = Frame(self._number, self._elapsed, world.delta_s, platform_s=world.platform_s())
         self._elapsed += world.delta_s
         self._population(world, motions, frame)
         frame.collisions = self._touched(world, contacts)
@@ -81,6 +83,8 @@ class Recording:
         self._movements(motions, frame)
         self._controls(frame)
         self._clocks(world, frame)
+        if self._additional:
+            self._physics_controls(frame)
         if world.lights.version != self._lights_version:
             self._lights_version = world.lights.version
             lamps = {lamp[0]: lamp for lamp in world.lights.recorded()}
@@ -110,7 +114,7 @@ class Recording:
                 self._witnessed[actor_id] = frame.births[-1].description
         for actor_id in self._known.keys() - world.actors.keys():
             frame.deaths.append(actor_id)
-            for memory in (self._motions, self._states):
+            for memory in (self._motions, self._states, self._physics):
                 memory.pop(actor_id, None)
         frame.deaths.sort()
         self._known = dict(world.actors)
@@ -166,16 +170,32 @@ class Recording:
         frame.vehicles = _table(vehicles, recorded.VEHICLE)
         frame.walkers = _table(walkers, recorded.WALKER)
 
+    def _physics_controls(self, frame: Frame) -> None:
+        for actor_id, actor in self._known.items():
+            control = actor.physics
+            if control is not None and self._physics.get(actor_id) is not control:
+                self._physics[actor_id] = control
+                frame.physics.append((actor_id, control.packed(actor.description.blueprint, actor.pose)))
+
     def _clocks(self, world: World, frame: Frame) -> None:
         """Traffic lights whose clock did not just go on."""
         clocks = world.signals.clocks()
         expected = self._signals.copy()
         expected[:, 2] += np.where(expected[:, 1] > 0.0, 0.0, world.delta_s)
-        jumped = np.abs(clocks - expected).max(axis=1, initial=0.0) > 1e-3
+        wrong = np.abs(clocks - expected) > 1e-3
+        jumped, retimed = wrong[:, :3].any(axis=1), wrong[:, 3:].any(axis=1)
         self._signals = clocks
+        frame.times = _table(
+            [
+                (actor_id, *clock[3:].tolist())
+                for actor_id, clock, wanted in zip(world.signals.lights, clocks, retimed, strict=True)
+                if wanted
+            ],
+            recorded.LIGHT_TIMES,
+        )
         frame.signals = _table(
             [
-                (actor_id, *clock.tolist())
+                (actor_id, *clock[:3].tolist())
                 for actor_id, clock, wanted in zip(world.signals.lights, clocks, jumped, strict=True)
                 if wanted
             ],

@@ -257,7 +257,7 @@ class Replay:
     def _watch(self, world: World) -> None:
         """Keep the spectator behind the actor that the client wants to follow."""
         followed = self._actors.get(self._follow)
-        if self._follow and followed is not None and followed.alive and not self.options.ignore_spectator:
+        if self._follow and followed is not None and followed.alive:
             row = world.row(followed)
             pose = Pose(*(float(row[name]) for name in _POSE)) if row is not None else followed.pose
             world.spectator.pose = compose(pose, self._offset)

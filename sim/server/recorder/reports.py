@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from sim.geometry import Pose, compose
 from sim.server.recorder.format import BadRecording, Birth, Frame, Header, Reader
 
 MAX_REPORT_CHARS = 64 * 1024 * 1024
@@ -96,12 +98,13 @@ def _events(frame: Frame) -> Iterator[str]:
             yield f"  {name} = {value}"
     for actor_id in frame.deaths:
         yield f" Destroy {actor_id}"
-    for birth in frame.births:
-        if birth.parent:
-            yield f" Parenting {birth.id} with {birth.parent} (parent)"
+    # Before the parents, where the parser of CARLA's ScenarioRunner expects them.
     for c in frame.collisions:
         heroes = [" (hero) " if hero else "" for hero in (c.first_hero, c.second_hero)]
         yield f" Collision id {c.number} between {c.first}{heroes[0]} with {c.second}{heroes[1]}"
+    for birth in frame.births:
+        if birth.parent:
+            yield f" Parenting {birth.id} with {birth.parent} (parent)"
 
 
 class _Everything:
@@ -132,6 +135,8 @@ class _Everything:
         for actor_id, row in signals.items():
             elapsed = float(row["elapsed"]) + (0.0 if row["frozen"] else frame.elapsed_s - self._since[actor_id])
             yield f"  Id: {actor_id} state: {row['state']} frozen: {row['frozen']} elapsedTime: {elapsed:g}"
+        # Only of those that have a position: parsers rely on it.
+        vehicles, walkers = ({i: row for i, row in table.items() if i in motions} for table in (vehicles, walkers))
         yield f" Vehicle animations: {len(vehicles)}"
         for actor_id, row in vehicles.items():
             yield (
@@ -151,11 +156,11 @@ class _Everything:
                 f"  Id: {lamp['id']} enabled: {bool(lamp['active'])} intensity: {lamp['intensity']:g} "
                 f"RGB_color: {_triple(shades)}"
             )
+        if self._additional:
+            yield from self._details(frame, motions)
         if frame.weather is not None:
             yield " Weathers: 1"
             yield "  " + " ".join(f"{name}: {value:g}" for name, value in zip(_WEATHER, frame.weather, strict=True))
-        if self._additional:
-            yield from self._details(frame, motions)
 
     def _details(self, frame: Frame, motions: dict[int, np.void]) -> Iterator[str]:
         moving = [i for i in motions if i in self._births and self._births[i].kind in (1, 2)]
@@ -163,10 +168,53 @@ class _Everything:
         for actor_id in moving:
             rates = motions[actor_id]["rates"].tolist()
             yield f"  Id: {actor_id} linear_velocity: {_triple(rates[:3])} angular_velocity: {_triple(rates[3:6])}"
-        yield f" Actor bounding boxes: {len(frame.births)}"
-        for birth in frame.births:
+        signs = [birth for birth in frame.births if birth.type_id.startswith("traffic.")]
+        others = [birth for birth in frame.births if not birth.type_id.startswith("traffic.")]
+        yield f" Actor bounding boxes: {len(others)}"
+        for birth in others:
             center, extent = birth.box
             yield f"  Id: {birth.id} origin: {_centimetres(center)} extension: {_centimetres(extent)}"
+        yield f" Actor trigger volumes: {len(signs)}"  # whose place is the world's, not the actor's
+        for birth in signs:
+            place = compose(Pose(*birth.pose), Pose(*birth.box[0]))[:3]
+            yield f"  Id: {birth.id} origin: {_centimetres(place)} extension: {_centimetres(birth.box[1])}"
+        yield f" Current platform time: {frame.platform_s:g}"
+        yield f" Physics Control events: {len(frame.physics)}"
+        for vehicle, control in frame.physics:
+            yield f"  Id: {vehicle}"
+            yield from _physics(control)
+        yield f" Traffic Light time events: {len(frame.times)}"
+        for row in frame.times:
+            yield (
+                f"  Id: {row['id']} green_time: {row['green']:g} yellow_time: {row['yellow']:g} "
+                f"red_time: {row['red']:g}"
+            )
+
+
+_PHYSICS = (
+    "max_rpm", "MOI", "damping_rate_full_throttle", "damping_rate_zero_throttle_clutch_engaged",
+    "damping_rate_zero_throttle_clutch_disengaged", "use_gear_auto_box", "gear_switch_time", "clutch_strength",
+    "final_ratio",
+)  # fmt: skip
+_WHEEL = ("tire_friction", "damping_rate", "max_steer_angle", "radius", "max_brake_torque", "max_handbrake_torque")
+
+
+def _physics(control: list[Any]) -> Iterator[str]:
+    torque, *numbers, gears, mass, drag, center, steering, wheels, _ = control
+    for name, value in zip(_PHYSICS, numbers, strict=True):
+        yield f"   {name} = {str(value).lower() if isinstance(value, bool) else f'{value:g}'}"
+    yield f"   mass = {mass:g}"
+    yield f"   drag_coefficient = {drag:g}"
+    yield f"   center_of_mass = {_triple(center)}"
+    yield "   torque_curve =" + "".join(f" ({x:g}, {y:g})" for x, y in torque)
+    yield "   steering_curve =" + "".join(f" ({x:g}, {y:g})" for x, y in steering)
+    yield "   forward_gears:"
+    for number, (ratio, down, up) in enumerate(gears):
+        yield f"    gear {number}: ratio {ratio:g} down_ratio {down:g} up_ratio {up:g}"
+    yield "   wheels:"
+    for number, wheel in enumerate(wheels):
+        values = " ".join(f"{name} {value:g}" for name, value in zip(_WHEEL, wheel, strict=False))
+        yield f"    wheel {number}: {values} position {_triple(wheel[9])}"
 
 
 # ---- questions ---------------------------------------------------------------------------------------------------
