@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import carla
+import proving_ground
 import pytest
 
 PYTHONAPI = Path(os.environ.get("CARLA_PYTHONAPI", "nowhere"))
@@ -62,7 +63,7 @@ EXAMPLES = (
     Example("automatic_control", "--agent Behavior", 10.0, needs=AGENT),
     Example("manual_control", "--sync", 10.0, needs=GAME),
     Example("manual_control", "--autopilot", 10.0, needs=GAME),
-    Example("no_rendering_mode", "", 8.0, needs=GAME),
+    Example("no_rendering_mode", "--map Pilotage02", 15.0, needs=GAME),
     Example("sensor_synchronization", says=("Sensor: camera03", "Sensor: radar02", "Sensor: lidar02")),
     Example("lidar_to_camera", "-f 5", 60.0, ("(4/5)",), needs=("PIL", "matplotlib")),
     Example("vehicle_physics", "", 60.0, ("# Adding a Force",)),
@@ -81,10 +82,14 @@ EXAMPLES = (
     Example("V2XDemo", "--sync", 10.0, needs=GAME),
 )
 SMOKE = (
-    "test_client", "test_sync", "test_sensor_determinism", "test_collision_determinism", "test_vehicle_physics",
-    "test_props_loading", "test_sensor_tick_time", "test_map", "test_snapshot", "test_lidar", "test_streamming",
-    "test_spawnpoints", "test_blueprint", "test_collision_sensor", "test_world", "test_determinism",
+    "test_client", "test_sync", "test_sensor_determinism", "test_props_loading", "test_sensor_tick_time", "test_map",
+    "test_snapshot", "test_lidar", "test_streamming", "test_spawnpoints", "test_blueprint", "test_collision_sensor",
+    "test_world", "test_determinism",
 )  # fmt: skip
+
+
+# They put cars at fixed places of CARLA's towns.
+SMOKE_ON_PROVING_GROUND = ("test_collision_determinism", "test_vehicle_physics")
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +100,16 @@ def log(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def port(start_module_server, log: Path) -> Iterator[int]:
     with log.open("w") as file:
-        yield start_module_server(log=file).port
+        yield start_module_server("--recordings", str(log.parent), log=file).port
+
+
+@pytest.fixture(scope="module")
+def proving_port(start_module_server, log: Path, tmp_path_factory) -> Iterator[int]:
+    """A server whose Town03 and Town05 have roads where the smoke tests need them."""
+    folder = tmp_path_factory.mktemp("maps")
+    proving_ground.write(folder)
+    with log.with_suffix(".proving").open("w") as file:
+        yield start_module_server("--maps", str(folder), log=file).port
 
 
 def _run(port: int, seconds: float, kind: str, what: str, *arguments: str, folder: Path, deadline_s: float) -> str:
@@ -121,6 +135,15 @@ def _fresh(port: int) -> None:
 
 @pytest.mark.parametrize("module", SMOKE)
 def test_smoke_test_of_carla_passes(module: str, port: int, log: Path):
+    _smoke(module, port, log)
+
+
+@pytest.mark.parametrize("module", SMOKE_ON_PROVING_GROUND)
+def test_smoke_test_of_carla_passes_on_the_proving_ground(module: str, proving_port: int, log: Path):
+    _smoke(module, proving_port, log.with_suffix(".proving"))
+
+
+def _smoke(module: str, port: int, log: Path) -> None:
     folder = PYTHONAPI / "test"
     if not (folder / "smoke" / f"{module}.py").is_file():
         pytest.skip(f"this PythonAPI has no smoke/{module}.py")
