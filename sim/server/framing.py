@@ -15,6 +15,7 @@ from sim.server.errors import MalformedPacket
 
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 MAX_TEXT_BYTES = 64 * 1024 * 1024
+_BUFFER_BYTES = 4096  # to begin with; msgpack would take a megabyte
 _HEAD_BYTES = 512  # enough for a request's id, name and metadata
 _STR32 = 0xDB
 
@@ -36,10 +37,15 @@ class RequestReader:
         self._renew()
 
     def _renew(self) -> None:
-        self._skipper = msgpack.Unpacker(max_buffer_size=MAX_TEXT_BYTES + 2 * MAX_REQUEST_BYTES)
+        self._skipper = msgpack.Unpacker(
+            read_size=_BUFFER_BYTES, max_buffer_size=MAX_TEXT_BYTES + 2 * MAX_REQUEST_BYTES
+        )
         self._skipper.feed(self._bytes)
         self._builder = msgpack.Unpacker(
-            raw=False, strict_map_key=True, max_buffer_size=MAX_TEXT_BYTES + MAX_REQUEST_BYTES
+            raw=False,
+            strict_map_key=True,
+            read_size=_BUFFER_BYTES,
+            max_buffer_size=MAX_TEXT_BYTES + MAX_REQUEST_BYTES,
         )
         self._start = 0  # where in the skipper's stream `_bytes` begins
         self._limit = MAX_REQUEST_BYTES
