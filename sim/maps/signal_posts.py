@@ -11,6 +11,7 @@ from sim.geometry import Pose, pose_matrix
 from sim.labels import Label
 from sim.maps.boxes import BoxList
 from sim.maps.lane_boxes import Box
+from sim.maps.limits import STEP_M, LimitMap
 from sim.maps.props import BOX, place
 from sim.maps.regulation import Regulation
 from sim.maps.signals import SPEED_LIMIT, STOP, TRAFFIC_LIGHT, YIELD, Signal
@@ -25,6 +26,7 @@ LOW_HEAD = 3.0
 PLATE_HEIGHT = 2.5
 LONGEST_ARM = 16.0
 STOP_LINE_WIDTH = 0.4
+HALF_LANE_M = 1.75
 # Names with which CARLA's maps mark what is painted on the road rather than put on a post.
 _PAINTED = ("stencil",)
 
@@ -60,6 +62,8 @@ def signal_meshes(regulation: Regulation, boxes: BoxList) -> list[Mesh]:
     posts: list[tuple[Signal, float, float, Mesh | None]] = []
     for signal in regulation.plan.signals:
         plate = _plate(signal)
+        if _on_lane(signal.pose, regulation.limits):
+            continue  # some maps place signals on the road; nobody may run into what hangs there
         if signal.type == TRAFFIC_LIGHT or plate is not None:
             posts.append((signal, *_arm(signal, zones.get(signal.id)), plate))
     meshes: list[Mesh] = []
@@ -108,6 +112,15 @@ def _plate(signal: Signal) -> Mesh | None:
     if signal.type == SPEED_LIMIT and signal.value > 0.0:
         return limit_plate(round(signal.value))
     return {STOP: stop_plate, YIELD: yield_plate}[signal.type]() if signal.type in (STOP, YIELD) else None
+
+
+def _on_lane(pose: Pose, limits: LimitMap) -> bool:
+    """Whether a post would stand on a driving lane."""
+    dx, dy = limits.points[:, 0] - pose.x, limits.points[:, 1] - pose.y
+    ahead = dx * limits.points[:, 3] + dy * limits.points[:, 4]
+    aside = dy * limits.points[:, 3] - dx * limits.points[:, 4]
+    near = (np.abs(ahead) <= 0.5 * STEP_M + 0.1) & (np.abs(aside) < HALF_LANE_M)
+    return bool((near & (np.abs(limits.points[:, 2] - pose.z) < 2.0)).any())
 
 
 def _before_post(pose: Pose, yaw: float, up: float) -> Pose:

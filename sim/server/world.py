@@ -270,6 +270,8 @@ class World:
         """Teleport; relative to the parent when attached. A body keeps its velocity, as in CARLA. Raises CallError."""
         if max(map(abs, pose)) > LIMIT:
             raise CallError(f"actor {actor.id} cannot be moved to {pose}: nothing is further away than {LIMIT:g} m")
+        if actor.id in self.signals.actors:
+            raise CallError(f"actor {actor.id} cannot be moved: lights and signs stay where the map has them")
         if actor.parent is not None:
             actor.relative = pose
             self._follow(actor, 0.0)

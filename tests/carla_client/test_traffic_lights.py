@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import queue
 from collections.abc import Iterator
 
 import carla
+import numpy as np
 import pytest
 
 from tests.conftest import Process, synchronous, tidy
@@ -212,11 +214,56 @@ def test_light_boxes_are_where_the_heads_hang(downtown: carla.World) -> None:
         assert max(box.location.z for box in boxes) > 4.9
 
 
-def test_lights_cannot_be_destroyed_or_spawned(downtown: carla.World) -> None:
+def test_lights_cannot_be_destroyed_or_moved(downtown: carla.World) -> None:
     light = lights(downtown)[0]
+    place = light.get_location()
     assert light.destroy() is False
+    light.set_location(carla.Location(1.0, 2.0, 3.0))
     downtown.tick()
     assert light.id in {actor.id for actor in downtown.get_actors()}
+    assert light.get_location() == place
+
+
+def _picture(world: carla.World, kind: str, place: carla.Transform) -> np.ndarray:
+    """RGB (600, 800, 3) of one camera at `place`."""
+    blueprint = world.get_blueprint_library().find(f"sensor.camera.{kind}")
+    camera = world.spawn_actor(blueprint, place)
+    pictures: queue.Queue[carla.Image] = queue.Queue()
+    camera.listen(pictures.put)
+    world.tick()
+    image = pictures.get(timeout=10.0)
+    camera.stop()
+    camera.destroy()
+    return np.frombuffer(image.raw_data, np.uint8).reshape(600, 800, 4)[..., 2::-1].astype(int)
+
+
+def test_cameras_see_the_heads_in_the_colour_of_their_state(downtown: carla.World) -> None:
+    downtown.freeze_all_traffic_lights(True)
+    light = lights(downtown)[0]
+    place = before(light, 8.0)
+    place.location.z += 2.0
+    right, forward = place.get_right_vector(), place.get_forward_vector()
+    columns, rows = [], []
+    for box in light.get_light_boxes():
+        offset = box.location - place.location
+        scale = 400.0 / offset.dot(forward)  # 800 pixels at 90 degrees
+        columns.append(round(400.0 + scale * offset.dot(right)))
+        rows.append([round(300.0 - scale * (offset.z + up * box.extent.z)) for up in (0.6, 0.0, -0.6)])
+    semantic = _picture(downtown, "semantic_segmentation", place)
+    instance = _picture(downtown, "instance_segmentation", place)
+    for column, (_, middle, _) in zip(columns, rows):
+        assert semantic[middle, column, 0] == 7
+        assert instance[middle, column, 1] + 256 * instance[middle, column, 2] == light.id & 0xFFFF
+    for state, lamp in ((RED, 0), (YELLOW, 1), (GREEN, 2), (carla.TrafficLightState.Off, None)):
+        light.set_state(state)
+        downtown.tick()
+        rgb = _picture(downtown, "rgb", place)
+        for column, heights in zip(columns, rows):
+            shine = [rgb[row - 1 : row + 2, column - 1 : column + 2].max() for row in heights]
+            assert [value > 180 for value in shine] == [number == lamp for number in range(3)]
+            if lamp is not None:
+                color = rgb[heights[lamp], column]
+                assert (color[0] > 150, color[1] > 150) == {0: (True, False), 1: (True, True), 2: (False, True)}[lamp]
 
 
 def test_a_light_holds_only_vehicles_before_its_line_while_it_is_not_green(downtown: carla.World) -> None:
