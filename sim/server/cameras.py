@@ -27,7 +27,7 @@ PICTURES: dict[str, tuple[str, int]] = {
 }
 
 
-class _Lens:
+class Lens:
     """What all cameras have: pinhole, x forward, horizontal field of view. Raises ImpossibleSensor."""
 
     def __init__(self, actor: Actor) -> None:
@@ -53,7 +53,7 @@ class _Lens:
         return wire.large_message(header, wire.image_header(self.width, self.height, self.fov), data)
 
 
-class Camera(_Lens):
+class Camera(Lens):
     """RGB, depth, semantic, instance or normals camera."""
 
     def __init__(self, actor: Actor) -> None:
@@ -67,7 +67,7 @@ class Camera(_Lens):
         return [self.message(self._kind, moment, np.ascontiguousarray(frame).data.cast("B"))]
 
 
-class FlowCamera(_Lens):
+class FlowCamera(Lens):
     """Optical flow since the world's tick before; zero for what has just appeared."""
 
     def messages(self, moment: Moment) -> list[wire.Message]:
@@ -84,7 +84,7 @@ class FlowCamera(_Lens):
         return [self.message(FLOW, moment, flow.data.cast("B"))]
 
 
-class DvsCamera(_Lens):
+class DvsCamera(Lens):
     """Events of a dynamic vision sensor; a picture without events sends nothing, as in CARLA."""
 
     def __init__(self, actor: Actor, random: np.random.Generator) -> None:

@@ -14,6 +14,7 @@ from sim.sensors.schedule import Schedule
 from sim.server import wire
 from sim.server.actors import Actor
 from sim.server.cameras import PICTURES, Camera, DvsCamera, FlowCamera
+from sim.server.cosmos import CosmosCamera
 from sim.server.errors import CallError
 from sim.server.moment import Contact, Moment, carrier
 from sim.server.ray_sensors import LidarSensor, ObstacleSensor, RadarSensor, SemanticLidarSensor
@@ -130,6 +131,7 @@ _MAKERS: dict[str, Callable[[Actor, np.random.Generator], Sensor]] = {
     **{identifier: lambda actor, _: Camera(actor) for identifier in PICTURES},
     "sensor.camera.optical_flow": lambda actor, _: FlowCamera(actor),
     "sensor.camera.dvs": DvsCamera,
+    "sensor.camera.cosmos_visualization": lambda actor, _: CosmosCamera(actor),
     "sensor.lidar.ray_cast": LidarSensor,
     "sensor.lidar.ray_cast_semantic": lambda actor, _: SemanticLidarSensor(actor),
     "sensor.other.radar": RadarSensor,

@@ -64,7 +64,7 @@ def test_every_id_has_three_parts_which_are_its_tags(library):
 
 def test_every_advertised_sensor_can_be_listened_to(world):
     advertised = {blueprint.id: blueprint for blueprint in world.get_blueprint_library().filter("sensor.*")}
-    assert len(advertised) == 17
+    assert len(advertised) == 18
     for identifier, blueprint in advertised.items():
         actor = world.spawn_actor(blueprint, carla.Transform(FREE))
         client_side = identifier == "sensor.other.lane_invasion"

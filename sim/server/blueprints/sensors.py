@@ -159,6 +159,7 @@ _ROWS: tuple[tuple[str, tuple[str, ...], tuple[Attribute, ...]], ...] = (
     ("sensor.camera.instance_segmentation", _PLACES, (_TICK, *_LENS)),
     ("sensor.camera.normals", _PLACES, (_TICK, *_LENS)),
     ("sensor.camera.optical_flow", _PLACES, (_TICK, *_LENS)),
+    ("sensor.camera.cosmos_visualization", _PLACES, (_TICK, *_LENS)),
     ("sensor.camera.dvs", _PLACES, (_TICK, *_LENS, *_FILM, *_DVS)),
     ("sensor.lidar.ray_cast", _PLACES, (_TICK, *_SWEEP, *_LIDAR)),
     ("sensor.lidar.ray_cast_semantic", _PLACES, (_TICK, *_SWEEP)),
