@@ -1,8 +1,8 @@
 """Requests out of a byte stream: msgpack-rpc objects back to back, from clients that may be hostile.
 
 Memory is bounded before anything is built: a request's bytes are collected and skipped over first, and only a whole
-request becomes Python objects. Those may take sixty times its size, so an ordinary request is kept small; one that
-is little else than a single text (a map) may be large.
+request becomes Python objects. Those may take sixty times its size, so an ordinary request is kept small. One that is
+little else than a single text (a map) may be large, and a texture, which is a list per pixel, of middling size.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import msgpack
 from sim.server.errors import MalformedPacket
 
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
+MAX_TEXTURE_BYTES = 16 * 1024 * 1024  # 1024 x 1024 pixels of four bytes
 MAX_TEXT_BYTES = 64 * 1024 * 1024
+_TEXTURES = ("apply_color_texture_to_objects", "apply_float_color_texture_to_objects")
 _BUFFER_BYTES = 4096  # to begin with; msgpack would take a megabyte
 _HEAD_BYTES = 512  # enough for a request's id, name and metadata
 _STR32 = 0xDB
@@ -94,26 +96,29 @@ class RequestReader:
 
     def _check_size(self, size: int) -> None:
         if size > self._limit == MAX_REQUEST_BYTES:
-            self._limit += min(MAX_TEXT_BYTES, _first_text(bytes(self._bytes[:_HEAD_BYTES])))
+            self._limit = _limit(bytes(self._bytes[:_HEAD_BYTES]))
         if size > self._limit:
             raise MalformedPacket(f"a request of {size} bytes or more; at most {self._limit} are taken")
 
 
-def _first_text(head: bytes) -> int:
-    """How long the request's first argument claims to be, when it is a long text; else 0."""
+def _limit(head: bytes) -> int:
+    """How large (bytes) the request that begins like this may be."""
     reader = msgpack.Unpacker(raw=False, max_str_len=_HEAD_BYTES, max_array_len=16)
     reader.feed(head)
     try:
         if reader.read_array_header() != 4:
-            return 0
-        for _ in range(3):
-            reader.unpack()
+            return MAX_REQUEST_BYTES
+        _, _, name = (reader.unpack() for _ in range(3))
+        if name in _TEXTURES:
+            return MAX_TEXTURE_BYTES
         reader.read_array_header()
         reader.unpack()
     except (msgpack.UnpackException, ValueError, TypeError):
-        return 0
+        return MAX_REQUEST_BYTES
     at = reader.tell()
-    return int.from_bytes(head[at + 1 : at + 5], "big") if head[at : at + 1] == bytes([_STR32]) else 0
+    if head[at : at + 1] != bytes([_STR32]):
+        return MAX_REQUEST_BYTES
+    return MAX_REQUEST_BYTES + min(MAX_TEXT_BYTES, int.from_bytes(head[at + 1 : at + 5], "big"))
 
 
 def _request(message: object) -> Request:

@@ -31,6 +31,12 @@ def test_a_large_text_is_taken_whatever_comes_behind_it():
     assert (second.message_id, second.params) == (6, [])
 
 
+def test_a_texture_of_a_million_pixels_is_taken():
+    texture = [1024, 1024, [[200, 200, 200, 255]] * 2**20]
+    [request] = requests(packed(["Object"], 0, texture, name="apply_color_texture_to_objects"))
+    assert len(request.params[2][2]) == 2**20
+
+
 @pytest.mark.parametrize(
     "argument",
     [
