@@ -81,10 +81,13 @@ def animation(actor: Actor, elapsed_s: float) -> list[Pose]:
 
 def socket(actor: Actor, name: str, elapsed_s: float) -> Pose:
     """A socket in the actor's frame; the actor's origin for a name that it does not have, as in Unreal."""
-    if name:
-        for part in bones(actor, elapsed_s):
-            if part.name == name:
-                return part.pose
+    if name and actor.is_walker:
+        chain = skeleton_of(actor)
+        relative = skeleton.shown(chain, animation(actor, elapsed_s), actor.custom_pose)
+        return skeleton.bone_in_actor(chain, relative, name) or HERE
+    for part in bones(actor, elapsed_s) if name else ():
+        if part.name == name:
+            return part.pose
     return HERE
 
 

@@ -28,6 +28,7 @@ SUN_ALTITUDE = 5
 CLEAR_NOON = (5.0, 0.0, 0.0, 10.0, -1.0, 45.0, 2.0, 0.75, 0.1, 0.0, 1.0, 0.03, 0.0331, 0.0)
 INSIDE_MARGIN_M = 0.15
 BRAKE_LIGHT_PEDAL = 0.02
+PARKED_COLORS = ((110, 115, 120), (230, 230, 230), (25, 25, 28), (40, 70, 150), (120, 30, 34))
 
 
 def actor_mesh(actor: Actor, elapsed_s: float = 0.0) -> Mesh:
@@ -56,6 +57,9 @@ def actor_mesh(actor: Actor, elapsed_s: float = 0.0) -> Mesh:
         if actor.description.flag("use_wheelchair"):
             return seated_mesh(blueprint.extent, seed)
         return pedestrian_mesh(blueprint.extent, seed)
+    if blueprint.stand_in is not None:
+        color = PARKED_COLORS[actor.id % len(PARKED_COLORS)]
+        return vehicle_mesh(blueprint.stand_in.kind, actor.description.extent, color)
     return prop_mesh(blueprint.kind, actor.description.extent, blueprint.semantic_tag)
 
 

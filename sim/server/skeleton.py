@@ -150,6 +150,17 @@ def in_actor(skeleton: tuple[Bone, ...], relative: list[Pose]) -> list[Pose]:
     return found
 
 
+def bone_in_actor(skeleton: tuple[Bone, ...], relative: list[Pose], name: str) -> Pose | None:
+    """One bone in the walker's own frame; None when there is no bone of that name."""
+    index = next((index for index, bone in enumerate(skeleton) if bone.name == name), -1)
+    if index < 0:
+        return None
+    pose, index = relative[index], skeleton[index].parent
+    while index >= 0:
+        pose, index = compose(relative[index], pose), skeleton[index].parent
+    return pose
+
+
 def with_bones(custom: CustomPose, changes: Mapping[str, Pose]) -> CustomPose:
     """The custom pose with some bones changed."""
     return replace(custom, relative={**custom.relative, **changes})

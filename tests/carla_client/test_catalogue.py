@@ -260,6 +260,18 @@ def test_a_mesh_of_the_clients_choice_is_a_cube_of_its_scale(world):
         spawn(world, "static.prop.mesh", mesh_path="/Game/Some.Mesh", scale="-3")
 
 
+def test_parked_cars_of_the_leaderboard_look_like_cars(world):
+    folder = "/Game/Carla/Static/Car/4Wheeled/ParkedVehicles"
+    parked = spawn(
+        world, "static.prop.mesh", mesh_path=f"{folder}/TeslaM3/SM_TeslaM3_parked.SM_TeslaM3_parked", scale="0.9"
+    )
+    assert parked.type_id == "static.prop.mesh"
+    assert parked.bounding_box.extent.x == pytest.approx(0.9 * 2.396, abs=1e-3)
+    assert parked.semantic_tags == [int(carla.CityObjectLabel.Car)]
+    with pytest.raises(RuntimeError, match="collision at spawn position"):
+        spawn(world, "vehicle.audi.tt", FREE + carla.Location(x=2.0))
+
+
 def test_one_stands_under_a_tree_and_not_in_its_trunk(world):
     spawn(world, "static.prop.aporosatree", carla.Location(3000.0, 3000.0, 0.0))
     assert spawn(world, "walker.pedestrian.0020", carla.Location(3003.0, 3000.0, 1.0)).is_alive

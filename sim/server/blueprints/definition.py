@@ -49,6 +49,7 @@ class Blueprint:
     semantic_tags `carla.CityObjectLabel` values; the first is what an instance camera shows
     wheels        how many wheels a vehicle has; 0 for what is no vehicle
     solid         half sizes (m) of what can be bumped into, where the bounding box is much larger than that
+    stand_in      the vehicle that a mesh prop shows
     paint         colour of vehicles that have no attribute "color"
     """
 
@@ -63,6 +64,7 @@ class Blueprint:
     wheels: int = 0
     solid: Size | None = None
     paint: tuple[int, int, int] = (255, 255, 255)
+    stand_in: Blueprint | None = None
 
     @property
     def semantic_tag(self) -> int:
@@ -116,8 +118,8 @@ class Description:
             scale = self.number("scale")
             if not 0.0 < scale <= MAX_SCALE:
                 raise CallError(f"{self.blueprint.id}: scale {scale} is not above 0 and at most {MAX_SCALE}")
-            half = 0.5 * CUBE_M * scale
-            return (half, half, half)
+            x, y, z = self.blueprint.extent if self.blueprint.stand_in is not None else (0.5 * CUBE_M,) * 3
+            return (scale * x, scale * y, scale * z)
         return self.blueprint.extent
 
     @property

@@ -25,6 +25,7 @@ from sim.server.blueprints.definition import (
 )
 
 DENSITY = 80.0  # kg/m^3
+PARKED_CAR_KG = 1500.0
 # id suffix, mesh family, length along x, width along y, height (m). Fixed furniture, which CARLA labels Static:
 _FIXED: tuple[tuple[str, str, float, float, float], ...] = (
     ("advertisement", "billboard", 1.55, 0.29, 2.44),
@@ -200,5 +201,7 @@ def prop_mass(description: Description) -> float:
     chosen = description.number("mass") if description.blueprint.kind == MESH else 0.0
     if chosen > 0.0:
         return chosen
+    if description.blueprint.stand_in is not None:
+        return PARKED_CAR_KG
     half_x, half_y, half_z = description.blueprint.solid or description.extent
     return max(3.0, DENSITY * 8.0 * half_x * half_y * half_z)

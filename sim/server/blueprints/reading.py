@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from sim.server.blueprints.definition import BOOL, COLOR, FLOAT, INT, Attribute, Blueprint, Description
+from sim.server.blueprints.definition import BOOL, COLOR, FLOAT, INT, MESH, Attribute, Blueprint, Description
+from sim.server.blueprints.parked import with_parked_car
 from sim.server.blueprints.sensors import WITHHELD
 from sim.server.errors import BadArguments, CallError
 from sim.server.wire import integer, items, text
@@ -35,6 +36,8 @@ def description_from(catalogue: Mapping[str, Blueprint], value: object) -> Descr
             raise BadArguments(f"{identifier} has no attribute {name!r:.40}")
         if attribute.modifiable:
             values[name] = _checked(identifier, attribute, text(chosen))
+    if blueprint.kind == MESH:
+        blueprint = with_parked_car(blueprint, values["mesh_path"], catalogue)
     return Description(blueprint, values)
 
 
