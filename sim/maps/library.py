@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from sim.errors import PilotageError
@@ -92,7 +94,7 @@ class MapLibrary:
                 f"{short}: CARLA's map is not here, the built-in town {town.name} stands in for it; "
                 f"put {base}.xodr into the folder given by --maps to drive its roads"
             )
-            return _named(town, short)
+            return replace(town, name=short, opendrive=_without_negative_widths(town.opendrive))
         raise UnknownTown(f"there is no town {name!r:.80}; choose one of {', '.join(self.names())}")
 
     def _listing(self) -> dict[str, Path]:
@@ -119,6 +121,24 @@ class MapLibrary:
         while len(self._files) > CACHED_FILES:
             self._files.popitem(last=False)
         return town
+
+
+_TAPER = re.compile(r'(<width sOffset="0" a=")([^"]+)(" b="0" c="[^"]+" d="[^"]+"/>)')
+_ROUNDING_M = 1e-12
+
+
+@lru_cache(maxsize=4)
+def _without_negative_widths(text: str) -> str:
+    """The same roads for a client that measures where lanes end.
+
+    A lane that narrows to nothing has a width of -9e-16 m at its very end by the client's arithmetic, and CARLA's own
+    maps have none below zero. The built-in town keeps its text; who asks for CARLA's gets 1e-12 m more of these lanes.
+    """
+    return _TAPER.sub(lambda taper: f"{taper[1]}{_widened(float(taper[2]), taper[3])}{taper[3]}", text)
+
+
+def _widened(start: float, rest: str) -> str:
+    return repr(start + _ROUNDING_M if start > 0.0 and 'd="0.0"' not in rest and 'd="-0.0"' not in rest else start)
 
 
 def _named(town: Town, name: str) -> Town:

@@ -106,3 +106,10 @@ def test_a_missing_map_folder_ends_the_server_with_one_clear_line():
     assert ended.returncode == 2
     assert "/nowhere/at/all" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_lanes_of_stand_ins_are_nowhere_narrower_than_nothing(client, world):
+    town = client.load_world("Town04").get_map()
+    for waypoint in town.generate_waypoints(2.0):
+        for step in (2.0, 4.0):
+            assert all(following.lane_width >= 0.0 for following in waypoint.next(step))
