@@ -95,27 +95,32 @@ def awareness_message(state: VehicleState, elapsed_s: float, low_frequency: bool
     record["protocol_version"], record["message_id"] = PROTOCOL_VERSION, MESSAGE_CAM
     record["station_id"], record["station_type"] = state.station_id, state.station_type
     record["generation_delta_time"] = int(elapsed_s * 1000.0 + 1e-6) % 65536
-    record["latitude"], record["longitude"] = round(state.latitude * 1e6) * 10, round(state.longitude * 1e6) * 10
-    record["altitude"] = round(state.altitude * 100.0)
+    known = abs(state.latitude) <= 90.0 and abs(state.longitude) <= 180.0
+    record["latitude"] = round(state.latitude * 1e6) * 10 if known else 900000001
+    record["longitude"] = round(state.longitude * 1e6) * 10 if known else 1800000001
+    record["altitude"] = _within(state.altitude * 100.0, -100000.0, 800000.0, 800001)
     record["high_present"] = 1
-    record["heading"], record["heading_confidence"] = round(state.heading * 10.0), 10
+    record["heading"], record["heading_confidence"] = _within(state.heading * 10.0, 0.0, 3600.0, 3601), 10
     record["speed"], record["speed_confidence"] = _speed(state.speed), 3
     record["drive_direction"] = 0 if state.speed >= 0.0 else 1
     record["length"], record["width"] = round(state.length * 10.0), round(state.width * 10.0)
     for axis, value in zip("xyz", state.acceleration, strict=True):
-        tenths = value * 10.0
-        record[f"acceleration_{axis}"] = round(tenths) if -160.0 <= tenths <= 161.0 else 161
+        record[f"acceleration_{axis}"] = _within(value * 10.0, -160.0, 161.0, 161)
     record["acceleration_y_available"] = record["acceleration_z_available"] = True
-    rate = round(math.degrees(state.yaw_rate) * 100.0)
-    record["yaw_rate"] = rate if -32766 <= rate <= 32766 else 32767
+    record["yaw_rate"] = _within(math.degrees(state.yaw_rate) * 100.0, -32766.0, 32766.0, 32767)
     if low_frequency:
         record["low_present"], record["vehicle_role"] = 1, state.role
         record["exterior_lights"] = sum(1 << (7 - bit) for flag, bit in _LIGHTS.items() if state.lights & flag)
     return bytes(buffer)
 
 
+def _within(value: float, low: float, high: float, unavailable: int) -> int:
+    """A whole number, or what stands for "unavailable" outside low to high and for what is no number."""
+    return round(value) if low <= value <= high else unavailable
+
+
 def _speed(speed: float) -> int:
-    return 16382 if speed >= 163.82 else round(max(speed, 0.0) * 100.0)
+    return 16382 if speed >= 163.82 else _within(max(speed, 0.0) * 100.0, 0.0, 16382.0, 16383)
 
 
 def custom_message(station_id: int, text: str) -> bytes:
@@ -133,7 +138,7 @@ def custom_message(station_id: int, text: str) -> bytes:
 
 def with_power(record: bytes, power: float) -> bytes:
     """A record as it arrives with a power (dBm)."""
-    return struct.pack("<f", power) + record[4:]
+    return struct.pack("<f", min(max(power, -3e38), 3e38)) + record[4:]
 
 
 class Trigger:

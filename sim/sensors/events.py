@@ -19,7 +19,7 @@ EVENT = np.dtype([("x", "<u2"), ("y", "<u2"), ("t", "<i8"), ("pol", "?")])
 
 MIN_THRESHOLD = 0.01
 NEVER = -1
-MAX_EVENTS = 1 << 24
+MAX_EVENTS = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class EventCamera:
     def events(self, bgra: np.ndarray, elapsed_s: float) -> np.ndarray:
         """EVENT (N,) since the picture before, in order of time; none for the first picture.
 
-        bgra uint8 (H, W, 4) at `elapsed_s` of simulation time. At most 2^24 events are returned.
+        bgra uint8 (H, W, 4) at `elapsed_s` of simulation time. A picture with more than 2^22 of them gives none.
         """
         model, shape = self._model, bgra.shape[:2]
         now = np.empty(shape, np.float32)

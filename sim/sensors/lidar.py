@@ -22,7 +22,7 @@ Cast = Callable[[np.ndarray, np.ndarray, "float | np.ndarray"], Hits]
 """Origin (3,), directions (N, 3) and farthest distance, in the world, to what the rays meet first."""
 
 MAX_CHANNELS = 4096
-MAX_RAYS = 1 << 22
+MAX_RAYS = 1 << 21
 
 SEMANTIC_POINT = np.dtype(
     [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("cos_incidence", "<f4"), ("actor", "<u4"), ("tag", "<u4")]

@@ -1,6 +1,7 @@
 """The radio model and the triggers of awareness messages."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -112,3 +113,15 @@ def test_custom_messages_are_cut_to_what_the_client_can_read(text):
     data = custom_message(3, text)
     assert len(data) == 136
     assert data[32:] == text.encode()[:99].ljust(104, b"\0")
+
+
+@given(*[st.floats()] * 6)
+def test_any_number_makes_a_message(latitude, altitude, heading, speed, felt, rate):
+    wild = replace(
+        state, latitude=latitude, longitude=-latitude, altitude=altitude, heading=heading, speed=speed,
+        acceleration=(felt, -felt, felt), yaw_rate=rate,
+    )  # fmt: skip
+    record = np.frombuffer(awareness_message(wild, 1.0, True), CAM)[0]
+    assert record["latitude"] == (900000001 if not abs(latitude) <= 90.0 else round(latitude * 1e6) * 10)
+    assert -32766 <= record["yaw_rate"] <= 32767
+    assert 0 <= record["speed"] <= 16383
