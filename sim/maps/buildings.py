@@ -56,7 +56,7 @@ def _sites(
             station += (0.5 * width + rng.uniform(3.0, 14.0)) / STEP
             index = np.array([min(round(station), len(side.yaw) - 1)])
             station += 0.5 * width / STEP
-            if side.paved[index[0]]:
+            if side.paved[index[0]] and side.level[index[0]]:
                 feet.append(side.at(index, setback + 0.5 * depth)[0])
                 sizes.append((width, depth, floors * FLOOR + 0.8))
                 yaws.append(float(side.yaw[index[0]]))

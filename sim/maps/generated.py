@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.labels import Label
 from sim.maps.boxes import BoxList
+from sim.maps.embankment import embankments
 from sim.maps.network import InvalidOpenDrive, RoadNetwork
 from sim.maps.props import BOX, place
 from sim.maps.regulation import read_map
@@ -46,7 +47,7 @@ class GenerationParameters:
 def generated_town(text: str, name: str, parameters: GenerationParameters) -> Town:
     """A town from OpenDRIVE text. Raises InvalidOpenDrive."""
     network, regulation = read_map(text)
-    surfaces = road_surfaces(network, parameters.additional_width) + stop_lines(regulation)
+    surfaces = road_surfaces(network, parameters.additional_width) + stop_lines(regulation) + embankments(network)
     if not surfaces:
         raise InvalidOpenDrive("the map has roads but no lanes")
     scenery = build_scenery(network, name, regulation, rails=parameters.wall_height <= 0.0)

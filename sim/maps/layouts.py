@@ -90,16 +90,18 @@ def pilotage02() -> str:
     """A small downtown: two crossings and four tees with traffic lights, a tee with a stop sign, one with a yield sign.
 
     Two avenues of four lanes (50 km/h) cross streets of two (30 km/h, one with parking); a ring road with rounded
-    corners (50 km/h) closes the grid of three by two blocks.
+    corners (50 km/h) closes the grid of three by two blocks and goes over a low hill in the south.
     """
     town = TownWriter("Pilotage02", taper_length=10.0, turn_kmh=30.0)
     avenue, ring = Profile(2, 2), Profile(1, 1)
     quiet, parked = Profile(1, 1), Profile(1, 1, parking=2.3)
     at = {(i, j): 100 + 10 * j + i for i in range(4) for j in range(3)}
 
-    def street(name: str, start: tuple[int, int], end: tuple[int, int], profile: Profile, speed: float) -> None:
+    def street(
+        name: str, start: tuple[int, int], end: tuple[int, int], profile: Profile, speed: float, hill: float = 0.0
+    ) -> None:
         length = math.hypot((end[0] - start[0]) * _BLOCK[0], (end[1] - start[1]) * _BLOCK[1]) - 2 * _MOUTH
-        legs = [Leg(name, length, 0.0, profile, speed)]
+        legs = [Leg(name, length, 0.0, profile, speed, hill)]
         if profile is parked:
             mouth = 24.0
             legs = [
@@ -115,7 +117,7 @@ def pilotage02() -> str:
     for row in range(2):
         street("Bell Street", (1, row), (1, row + 1), parked, 30.0)
         street("Market Avenue", (2, row), (2, row + 1), avenue, 50.0)
-    street("South Ring", (1, 0), (2, 0), ring, 50.0)
+    street("South Ring", (1, 0), (2, 0), ring, 50.0, hill=2.4)
     street("North Street", (1, 2), (2, 2), quiet, 30.0)
     for name, start, heading, end in (
         ("South-west Ring", (0, 1), -math.pi / 2, (1, 0)),

@@ -8,9 +8,11 @@ import numpy as np
 
 from sim.maps.network import Road, RoadNetwork
 from sim.maps.surface import offset_points, road_extent
+from sim.maps.terrain import GROUND_Z, open_ground_height
 
 STEP = 6.0
 CLEARANCE_STEP = 2.0
+LEVEL_M = 0.05
 _BLOCK = 512
 
 
@@ -18,16 +20,18 @@ _BLOCK = 512
 class Roadside:
     """One side of one road outside junctions, sampled every `STEP` metres.
 
-    edge      (N, 3) points on the outermost lane edge, CARLA's frame
+    edge      (N, 3) points on the outermost lane edge, CARLA's frame; at one height wherever `level`
     outward   (N, 2) unit vectors away from the road
     yaw       (N,) degrees, along the reference line
     paved     (N,) whether a sidewalk runs there
+    level     (N,) whether the road lies on the open ground there, not above it
     """
 
     edge: np.ndarray
     outward: np.ndarray
     yaw: np.ndarray
     paved: np.ndarray
+    level: np.ndarray
 
     def at(self, index: np.ndarray, distance: np.ndarray | float) -> np.ndarray:
         """Points (K, 3) `distance` metres outside the edge at stations `index` (K,)."""
@@ -39,6 +43,7 @@ class Roadside:
 def roadsides(network: RoadNetwork) -> list[Roadside]:
     """Both sides of every road outside junctions, in file order."""
     result = []
+    lowest = open_ground_height(network) - GROUND_Z
     for road in network.roads:
         if road.junction is not None or road.length < 2 * STEP:
             continue
@@ -48,9 +53,9 @@ def roadsides(network: RoadNetwork) -> list[Roadside]:
         heading = reference[:, 3]
         left = np.stack([-np.sin(heading), -np.cos(heading)], axis=1)
         for side, t in ((1, high), (-1, low)):
-            result.append(
-                Roadside(offset_points(reference, t), side * left, -np.degrees(heading), _paved(road, side, s))
-            )
+            edge, level = offset_points(reference, t), reference[:, 2] - lowest < LEVEL_M
+            edge[level, 2] = lowest
+            result.append(Roadside(edge, side * left, -np.degrees(heading), _paved(road, side, s), level))
     return result
 
 

@@ -14,6 +14,7 @@ from sim.render.mesh import Mesh
 MAX_STEP = 10.0
 TAPER_STEP = 6.0
 SAGITTA = 0.04
+HEIGHT_SAGITTA = 0.01
 
 ASPHALT = (74, 74, 78)
 KERB = (128, 126, 122)
@@ -61,11 +62,23 @@ def section_samples(road: Road, section: LaneSection) -> np.ndarray:
         if curvature > 1e-6:
             # The outermost edge bends on a radius larger by half the road's width.
             step = min(step, math.sqrt(8 * SAGITTA * (1 / curvature + half_width)) / (1 + half_width * curvature))
+        bend = _curvature(road.elevation, start, end)
+        if bend > 1e-9:
+            step = min(step, math.sqrt(8 * HEIGHT_SAGITTA / bend))
         if any(_bends(records, middle) for records in (road.offsets, road.elevation, *(ln.widths for ln in lanes))):
             step = min(step, TAPER_STEP)
         count = max(1, math.ceil((end - start) / max(step, 0.5)))
         pieces.append(np.linspace(start, end, count, endpoint=False))
     return np.append(np.concatenate(pieces), bounds[-1]) if pieces else bounds
+
+
+def _curvature(records: np.ndarray, start: float, end: float) -> float:
+    """Greatest second derivative (1/m) of a profile between two stations (m) of one of its records."""
+    active = records[records[:, 0] <= 0.5 * (start + end) + 1e-9]
+    if len(active) == 0:
+        return 0.0
+    first, _, _, c, d = active[-1]
+    return float(max(abs(2 * c + 6 * d * (s - first)) for s in (start, end)))
 
 
 def _bends(records: np.ndarray, s: float) -> bool:

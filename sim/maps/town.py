@@ -11,6 +11,7 @@ import numpy as np
 from sim.errors import PilotageError
 from sim.geometry import Pose
 from sim.maps.boxes import StaticBoxes
+from sim.maps.embankment import embankments
 from sim.maps.ground import Ground, build_ground
 from sim.maps.junctions import junction_meshes
 from sim.maps.layouts import LAYOUTS
@@ -76,7 +77,7 @@ def load_xodr(source: str | Path, name: str) -> Town:
 
 def _build(name: str, text: str) -> Town:
     network, regulation = read_map(text)
-    surfaces = road_surfaces(network) + stop_lines(regulation)
+    surfaces = road_surfaces(network) + stop_lines(regulation) + embankments(network)
     if not surfaces:
         raise InvalidOpenDrive(f"map {name!r} has roads but no lanes")
     scenery = build_scenery(network, name, regulation)

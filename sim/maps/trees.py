@@ -19,17 +19,18 @@ def trees(
     sides: list[Roadside], clearance: Clearance, houses: np.ndarray, boxes: BoxList, rng: np.random.Generator
 ) -> list[Mesh]:
     """Rows along the roads and loose groups behind them; broad-leaved and conifers."""
-    feet = [np.zeros((0, 3))]
+    feet, level = [np.zeros((0, 3))], [np.zeros(0, bool)]
     for side in sides:
         row = np.arange(1, len(side.yaw) - 1, 3)
         row = row[rng.random(len(row)) < np.where(side.paved[row], 0.5, 0.75)]
         feet.append(side.at(row, rng.uniform(2.2, 3.4, len(row)) + np.where(side.paved[row], 0.0, 2.0)))
         behind = rng.integers(0, len(side.yaw), len(side.yaw) // 4)
         feet.append(side.at(behind, rng.uniform(10.0, 90.0, len(behind))))
+        level += [side.level[row], side.level[behind]]
     foot = np.concatenate(feet)
     foot[:, :2] += rng.uniform(-1.0, 1.0, (len(foot), 2)) * np.array([0.8, 0.8])
     height = rng.uniform(5.0, 10.5, len(foot))
-    free = clearance(foot) > 1.2
+    free = (clearance(foot) > 1.2) & np.concatenate(level)
     if len(houses):
         gap = np.hypot(foot[:, None, 0] - houses[None, :, 0], foot[:, None, 1] - houses[None, :, 1])
         free &= np.all(gap > houses[None, :, 2] + 0.5, axis=1)

@@ -20,19 +20,24 @@ from sim.maps.signals import SPEED_LIMIT
 
 TAPER_LENGTH = 60.0
 CONNECTING_KMH = 40.0
+HILL_ENDS = 18.0
 LIMIT_SIGN = 12.0  # m behind the junction
 STRAIGHT_ANGLE = math.radians(35)
 
 
 @dataclass(frozen=True)
 class Leg:
-    """One road of a chain: `length` metres, turning by `turn` degrees (left positive) on the way."""
+    """One road of a chain: `length` metres, turning by `turn` degrees (left positive) on the way.
+
+    `hill` metres up and down again, with `HILL_ENDS` metres level at both ends.
+    """
 
     name: str
     length: float
     turn: float
     profile: Profile
     speed_kmh: float = 60.0
+    hill: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class _Road:
     speed_kmh: float
     profile: Profile | None = None
     junction: int = -1
+    hill: float = 0.0
     predecessor: str = ""
     successor: str = ""
     lane_links: dict[tuple[int, int], tuple[int | None, int | None]] = field(default_factory=dict)
@@ -142,7 +148,7 @@ class TownWriter:
             parameters = (math.radians(leg.turn) / leg.length,) if leg.turn else ()
             curve = Curve(kind, 0.0, x, y, heading, leg.length, parameters)
             sections = _sections(before, leg.profile, self._taper_length)
-            road = _Road(len(self._roads) + 1, leg.name, (curve,), sections, leg.speed_kmh, leg.profile)
+            road = _Road(len(self._roads) + 1, leg.name, (curve,), sections, leg.speed_kmh, leg.profile, hill=leg.hill)
             self._roads.append(road)
             chain.append(road)
             end = curve.evaluate(np.array([leg.length]))[0]
@@ -353,7 +359,7 @@ def _road_xml(road: _Road) -> list[str]:
             f'<geometry s="{curve.s!r}" x="{curve.x!r}" y="{curve.y!r}" hdg="{curve.heading!r}" '
             f'length="{curve.length!r}">{shape}</geometry>'
         )
-    lines += ["</planView>", '<elevationProfile><elevation s="0" a="0" b="0" c="0" d="0"/></elevationProfile>']
+    lines += ["</planView>", f"<elevationProfile>{_elevation_xml(road)}</elevationProfile>"]
     lines.append("<lanes>")
     for number, section in enumerate(road.sections):
         following = road.sections[number + 1].start if number + 1 < len(road.sections) else length
@@ -385,6 +391,20 @@ def _road_xml(road: _Road) -> list[str]:
         lines.append(f"<signals>{''.join(road.signals)}</signals>")
     lines.append("</road>")
     return lines
+
+
+def _elevation_xml(road: _Road) -> str:
+    flat = '<elevation s="0" a="0" b="0" c="0" d="0"/>'
+    if not road.hill:
+        return flat
+    # Smoothstep up to the middle, and down again.
+    half = 0.5 * road.length - HILL_ENDS
+    c, d = 3 * road.hill / half**2, -2 * road.hill / half**3
+    return (
+        f'{flat}<elevation s="{HILL_ENDS!r}" a="0" b="0" c="{c!r}" d="{d!r}"/>'
+        f'<elevation s="{HILL_ENDS + half!r}" a="{road.hill!r}" b="0" c="{-c!r}" d="{-d!r}"/>'
+        f'<elevation s="{road.length - HILL_ENDS!r}" a="0" b="0" c="0" d="0"/>'
+    )
 
 
 def _lane_xml(lane_id: int, taper: Taper, length: float, link: tuple[int | None, int | None] | None) -> str:

@@ -21,13 +21,13 @@ def test_every_spawn_point_lies_on_a_driving_lane_and_points_along_it(name: str)
     town, road_map = load_town(name), _map(name)
     assert len(town.spawn_points) > 100
     for pose in town.spawn_points:
-        waypoint = road_map.get_waypoint(carla.Location(pose.x, pose.y, 0.0), project_to_road=False)
+        waypoint = road_map.get_waypoint(carla.Location(pose.x, pose.y, pose.z), project_to_road=False)
         assert waypoint is not None
         assert waypoint.lane_type == carla.LaneType.Driving
         assert not waypoint.is_junction
         yaw = waypoint.transform.rotation.yaw
         assert abs((yaw - pose.yaw + 180.0) % 360.0 - 180.0) < 0.5
-        assert pose.z == pytest.approx(0.3)
+        assert pose.z == pytest.approx(waypoint.transform.location.z + 0.3, abs=0.01)
 
 
 @pytest.mark.parametrize("name", TOWNS)
