@@ -8,9 +8,9 @@ import logging
 import os
 import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
+
+from numba.core import event
 
 from sim.maps import BrokenMap, MapLibrary, UnknownTown
 from sim.server import calls as _calls  # noqa: F401 (fills the registry of calls)
@@ -21,7 +21,6 @@ from sim.server.ports import bind_pairs, raise_descriptor_limit
 
 log = logging.getLogger(__name__)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-SLOW_START_S = 3.0
 # A thread that computes hands the interpreter over after this time, when another world's thread waits for it.
 SWITCH_INTERVAL_S = 0.001
 
@@ -45,7 +44,7 @@ def run(config: ServerConfig) -> None:
         town = library.load(config.town)
     except (UnknownTown, BrokenMap) as error:
         raise ServerStartError(f"server.town={config.town!r}: {error}") from error
-    with _patience():
+    with event.install_listener("numba:compile", _Patience()):
         compile_kernels()
     worlds = [HostedWorld(pair, town, config, library) for pair in pairs]
     if len(worlds) > 1:
@@ -89,23 +88,19 @@ def compile_kernels() -> None:
     log.info("kernels ready after %.1f s", time.monotonic() - began)
 
 
-@contextlib.contextmanager
-def _patience() -> Iterator[None]:
-    """Tell the user what takes so long, if it does."""
+class _Patience(event.Listener):
+    """Tells the user what takes so long as soon as anything is compiled rather than loaded from Numba's cache."""
 
-    def explain() -> None:
-        print(
-            "compiling the simulator for this machine: about half a minute, the first time only", file=sys.stderr,
-            flush=True,
-        )  # fmt: skip
+    def __init__(self) -> None:
+        self._told = False
 
-    timer = threading.Timer(SLOW_START_S, explain)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+    def on_start(self, event: event.Event) -> None:
+        if not self._told:
+            self._told = True
+            print("compiling the simulator for this machine: once, about half a minute", file=sys.stderr, flush=True)
+
+    def on_end(self, event: event.Event) -> None:
+        pass
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -1,0 +1,35 @@
+"""What a start says while it takes long, and that it says nothing when it does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def start(cache: Path | None) -> str:
+    """Start a server, end it, and return what it wrote on stderr."""
+    environment = {**os.environ, **({"NUMBA_CACHE_DIR": str(cache)} if cache is not None else {})}
+    command = [sys.executable, "-m", "sim.server", "--port", "0", "--exit-with-parent"]
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        assert json.loads(server.stdout.readline())["event"] == "ready"
+        _, words = server.communicate(timeout=20)
+    return words
+
+
+def test_a_warm_start_is_silent(server):
+    assert start(None) == ""
+
+
+@pytest.mark.slow
+def test_the_first_start_says_that_it_compiles_once(tmp_path):
+    words = start(tmp_path)
+    assert words.count("compiling the simulator for this machine") == 1
+    assert start(tmp_path) == ""
