@@ -40,6 +40,7 @@ class Subscriber:
         self.stream_id: int | None = None
         self.merge: Callable[[Message, Message], Message] | None = None
         self.closed = False
+        self._paused = False
         self._introduction = self._loop.call_later(INTRODUCTION_S, self.close)
         self._loop.add_reader(connection.fileno(), self._read)
 
@@ -47,7 +48,7 @@ class Subscriber:
         """Send a message now or as soon as the connection takes it."""
         if self.closed:
             return
-        if self._rest:
+        if self._rest or self._paused:
             self._queue.append(message)
             self._queued += _size(message)
             if self._queued > self._limit:
@@ -73,13 +74,24 @@ class Subscriber:
 
     def _write_more(self) -> None:
         self._write()
-        while not self._rest and self._queue and not self.closed:
+        while not self._rest and self._queue and not self._paused and not self.closed:
             message = self._queue.popleft()
             self._queued -= _size(message)
             self._rest = _views(message)
             self._write()
         if not self._rest and not self.closed:
             self._loop.remove_writer(self._socket.fileno())
+
+    def pause(self, seconds: float) -> None:
+        """Begin no message for a while; what is sent meanwhile waits in the queue."""
+        if not self._paused and not self.closed:
+            self._paused = True
+            self._loop.call_later(seconds, self._resume)
+
+    def _resume(self) -> None:
+        self._paused = False
+        if self._queue and not self._rest and not self.closed:
+            self._loop.add_writer(self._socket.fileno(), self._write_more)
 
     def _lose_oldest(self) -> None:
         log.warning("stream %s: a subscriber is too slow and loses its oldest frames", self.stream_id)
@@ -216,6 +228,11 @@ class StreamHub:
     def has_listener(self, stream_id: int) -> bool:
         """Whether anyone would receive a message on this stream."""
         return stream_id in self._subscribers
+
+    def pause(self, stream_id: int, seconds: float) -> None:
+        """Send nothing for a while to those who listen now; they get it afterwards."""
+        for subscriber in self._subscribers.get(stream_id, ()):
+            subscriber.pause(seconds)
 
     def publish(self, stream_id: int, message: Message) -> None:
         """Send a message to all listeners."""

@@ -35,6 +35,7 @@ from sim.server.streams import StreamHub, snapshot_message
 
 log = logging.getLogger(__name__)
 SNAPSHOT_STREAM = 1
+EPISODE_CHANGE_S = 0.05
 ASYNC_DELTA_S = 0.05
 
 
@@ -98,6 +99,9 @@ class World:
             self.settings = EpisodeSettings()
         self.frame += 1
         self._begin(town)
+        # The client that asked drops its subscription now and makes another one. The 0.9.16 wheel can crash when a
+        # message arrives while it does: none is sent before it has had the time. Newcomers get theirs at once.
+        self._hub.pause(SNAPSHOT_STREAM, EPISODE_CHANGE_S)
         self._hub.publish(SNAPSHOT_STREAM, self._snapshot)
         self.on_pace_change()
 
