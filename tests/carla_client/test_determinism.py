@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
+import multiprocessing
+import signal
 import socket
 import struct
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -126,22 +129,28 @@ def drive(port: int, ticks: int) -> tuple[str, str]:
     return digest, pixels.hexdigest()
 
 
+def drive_for_ever(port: int) -> None:
+    while True:
+        drive(port, 20)
+
+
 @contextmanager
 def bustle(port: int) -> Iterator[None]:
-    """Another world, driven all the while."""
-    stop = threading.Event()
-
-    def run() -> None:
-        while not stop.is_set():
-            drive(port, 20)
-
-    thread = threading.Thread(target=run)
-    thread.start()
+    """Another world, driven all the while by a process of its own: two clients that change worlds crash the wheel."""
+    neighbour = multiprocessing.get_context("spawn").Process(target=drive_for_ever, args=(port,), daemon=True)
+    client = carla.Client("127.0.0.1", port)
+    client.set_timeout(20.0)
+    before = client.get_world().id
+    neighbour.start()
+    deadline = time.monotonic() + 60.0
+    while client.get_world().id == before and time.monotonic() < deadline:
+        time.sleep(0.1)
     try:
         yield
+        assert neighbour.is_alive() or neighbour.exitcode == -signal.SIGSEGV
     finally:
-        stop.set()
-        thread.join()
+        neighbour.kill()
+        neighbour.join(10.0)
 
 
 @pytest.fixture(scope="module")
