@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import atan2, cos, degrees, hypot, radians, sin
 from typing import NamedTuple
 
 import numpy as np
@@ -44,9 +45,25 @@ def pose_matrix(pose: Pose) -> np.ndarray:
 
 
 def compose(parent: Pose, child: Pose) -> Pose:
-    """Pose of `child` (given relative to `parent`) in the frame that `parent` is given in."""
-    matrix = pose_matrix(parent) @ pose_matrix(child)
-    pitch = float(np.degrees(np.arctan2(matrix[2, 0], np.hypot(matrix[0, 0], matrix[1, 0]))))
-    yaw = float(np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0])))
-    roll = float(np.degrees(np.arctan2(-matrix[2, 1], matrix[2, 2])))
-    return Pose(float(matrix[0, 3]), float(matrix[1, 3]), float(matrix[2, 3]), pitch, yaw, roll)
+    """Pose of `child` (given relative to `parent`) in the frame that `parent` is given in.
+
+    The same as a product of `pose_matrix`, in scalars: attached actors are placed every tick.
+    """
+    p, y, r = radians(parent.pitch), radians(parent.yaw), radians(parent.roll)
+    sp, cp, sy, cy, sr, cr = sin(p), cos(p), sin(y), cos(y), sin(r), cos(r)
+    # Columns of the parent's rotation: its forward, right and up axes.
+    fx, fy, fz = cp * cy, cp * sy, sp
+    rx, ry, rz = cy * sp * sr - sy * cr, sy * sp * sr + cy * cr, -cp * sr
+    ux, uy, uz = -cy * sp * cr - sy * sr, -sy * sp * cr + cy * sr, cp * cr
+    x = parent.x + fx * child.x + rx * child.y + ux * child.z
+    y_ = parent.y + fy * child.x + ry * child.y + uy * child.z
+    z = parent.z + fz * child.x + rz * child.y + uz * child.z
+    p, y, r = radians(child.pitch), radians(child.yaw), radians(child.roll)
+    sp, cp, sy, cy, sr, cr = sin(p), cos(p), sin(y), cos(y), sin(r), cos(r)
+    # The child's forward axis, and the heights of its right and up axes, in the parent's frame.
+    ax, ay, az = cp * cy, cp * sy, sp
+    nose_x, nose_y, nose_z = fx * ax + rx * ay + ux * az, fy * ax + ry * ay + uy * az, fz * ax + rz * ay + uz * az
+    right_z = fz * (cy * sp * sr - sy * cr) + rz * (sy * sp * sr + cy * cr) - uz * cp * sr
+    up_z = -fz * (cy * sp * cr + sy * sr) + rz * (-sy * sp * cr + cy * sr) + uz * cp * cr
+    pitch = degrees(atan2(nose_z, hypot(nose_x, nose_y)))
+    return Pose(x, y_, z, pitch, degrees(atan2(nose_y, nose_x)), degrees(atan2(-right_z, up_z)))

@@ -1,6 +1,6 @@
 """The skeleton of walkers: CARLA's bones in a rest pose, a walk, and the poses that clients give.
 
-Bone names and their order are those that `carla.Walker.get_bones` shows in CARLA: 67 bones for the walkers of
+Bone names and their order are those that `carla.Walker.get_bones` shows in CARLA: 66 bones for the walkers of
 generations 1 and 2, of which the 26 without fingers are also generation 3's. The joints of the rest pose are this
 server's own, at the heights that CARLA's walkers show. Every bone's frame is parallel to its parent's at rest.
 """
