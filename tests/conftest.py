@@ -75,7 +75,7 @@ def synchronous(world: carla.World) -> None:
 
 
 def tidy(client: carla.Client) -> carla.World:
-    """Leave the shared server as it was found: the first town with its own actors, clear noon, no drawings, gravity."""
+    """Leave the shared server as it was found: all of the first town with its own actors, clear noon, no drawings."""
     world = client.get_world()
     if not world.get_map().name.endswith(FIRST_TOWN):
         world = client.load_world(FIRST_TOWN)
@@ -84,6 +84,7 @@ def tidy(client: carla.Client) -> carla.World:
     for actor in world.get_actors():
         if actor.type_id != "spectator" and not actor.type_id.startswith("traffic."):
             actor.destroy()
+    world.load_map_layer(carla.MapLayer.All)
     world.set_weather(carla.WeatherParameters.ClearNoon)
     world.set_imui_sensor_gravity(9.81)
     world.debug.clear_debug_shape()

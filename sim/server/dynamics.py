@@ -201,6 +201,10 @@ class Dynamics:
         """The immovable boxes."""
         return self._statics.boxes
 
+    @statics.setter
+    def statics(self, boxes: np.ndarray) -> None:
+        self._statics = static_grid(boxes)
+
     def occupied(self, index: int) -> bool:
         """Whether row `index` overlaps any other body or immovable box."""
         return bool(_occupied(self.table.rows, self.table.count, index, self._statics.boxes))

@@ -1,87 +1,85 @@
-"""Questions about the town's immovable objects and about what a ray meets."""
+"""Questions about the objects of a town and about what a ray meets."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.server.bodies import BODY
+from sim.server.scene import actor_mesh
 
 if TYPE_CHECKING:
     from sim.server.world import World
 
 ANY = 255  # CityObjectLabel.Any
-ROADS = 1
 
 
 def _matching(world: World, label: int) -> list[int]:
-    tags = world.town.boxes.tag
-    return [index for index in range(len(tags)) if label in (ANY, int(tags[index]))]
+    loaded = world.view.loaded()
+    if label != ANY:
+        loaded &= world.town.objects.tags == label
+    return np.flatnonzero(loaded).tolist()
 
 
 def level_boxes(world: World, label: int) -> list[Any]:
-    """Wire form of the boxes (in the world) of all immovable objects with a semantic label."""
-    boxes = world.town.boxes
-    return [
-        [boxes.center[i].tolist(), boxes.extent[i].tolist(), [0.0, float(boxes.yaw[i]), 0.0], 0]
+    """Wire form of the boxes (in the world) of all objects and actors with a semantic label."""
+    objects = world.town.objects
+    centers, halves = objects.bounds
+    boxes = [
+        [centers[i].tolist(), halves[i].tolist(), [0.0, float(objects.yaws[i]), 0.0], 0]
         for i in _matching(world, label)
     ]
+    for actor in world.actors.values():
+        if actor.row is not None and label in (ANY, actor.description.blueprint.semantic_tag):
+            boxes.append(_box_in_world(actor))
+    return boxes
+
+
+def _box_in_world(actor: Any) -> list[Any]:
+    from sim.geometry import Pose, compose
+
+    description, pose = actor.description, actor.pose
+    at = compose(pose, Pose(*description.center))
+    return [list(at[:3]), list(description.extent), [pose.pitch, pose.yaw, pose.roll], actor.id]
 
 
 def environment_objects(world: World, label: int) -> list[Any]:
-    """Wire form [transform, box, id, name, label] of all immovable objects with a semantic label."""
-    boxes = world.town.boxes
+    """Wire form [transform, box, id, name, label] of all objects with a semantic label whose layer is loaded."""
+    objects = world.town.objects
+    centers, halves = objects.bounds
     out = []
     for i in _matching(world, label):
-        center, rotation = boxes.center[i].tolist(), [0.0, float(boxes.yaw[i]), 0.0]
-        box = [center, boxes.extent[i].tolist(), rotation, 0]
-        tag = int(boxes.tag[i])
-        out.append([[center, rotation], box, i + 1, f"Object_{tag}_{i}", tag])
+        center, rotation = centers[i].tolist(), [0.0, float(objects.yaws[i]), 0.0]
+        foot = [center[0], center[1], center[2] - float(halves[i, 2])]
+        box = [center, halves[i].tolist(), rotation, 0]
+        out.append([[foot, rotation], box, objects.ids[i], objects.names[i], int(objects.tags[i])])
     return out
 
 
+def names(world: World) -> list[str]:
+    """Names of all objects of the town."""
+    return list(world.town.objects.names)
+
+
 def cast_ray(world: World, start: tuple[float, float, float], end: tuple[float, float, float]) -> list[Any]:
-    """Wire form [[x, y, z], label] of what the segment from `start` to `end` enters, nearest first.
+    """Wire form [[x, y, z], label] of everything on the way from `start` to `end`, nearest first.
 
-    Boxes of the town and of actors, by the slab method, and the road plane z = 0 (labelled Roads wherever it is hit).
+    The triangles of the town and of the actors, as sensors meet them; each object or actor once, where it is entered.
     """
-    origin, target = np.asarray(start), np.asarray(end)
-    hits: list[tuple[float, int]] = []
-    if origin[2] > 0.0 >= target[2]:
-        hits.append((float(origin[2] / (origin[2] - target[2])), ROADS))
-    boxes = world.town.boxes
-    for index in range(len(boxes.tag)):
-        at = _enter(origin, target, boxes.center[index], boxes.extent[index], float(boxes.yaw[index]))
-        if at is not None:
-            hits.append((at, int(boxes.tag[index])))
-    names = BODY.names or ()
-    for actor in world.actors.values():
-        if actor.row is None:
-            continue
-        row = dict(zip(names, world.table.rows[actor.row].item()))
-        center = np.array([row["x"], row["y"], row["z"] + row["cz"]])
-        at = _enter(origin, target, center, np.array([row["hx"], row["hy"], row["hz"]]), row["yaw"])
-        if at is not None:
-            hits.append((at, actor.description.blueprint.semantic_tag))
-    return [[(origin + at * (target - origin)).tolist(), label] for at, label in sorted(hits)]
+    from sim.render.renderer import Movable
 
-
-def _enter(
-    origin: np.ndarray, target: np.ndarray, center: np.ndarray, extent: np.ndarray, yaw_degrees: float
-) -> float | None:
-    c, s = math.cos(math.radians(yaw_degrees)), math.sin(math.radians(yaw_degrees))
-    turn = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
-    a, direction = turn @ (origin - center), turn @ (target - origin)
-    near, far = 0.0, 1.0
-    for axis in range(3):
-        if abs(direction[axis]) < 1e-12:
-            if abs(a[axis]) > extent[axis]:
-                return None
-            continue
-        first, second = (-extent[axis] - a[axis]) / direction[axis], (extent[axis] - a[axis]) / direction[axis]
-        near, far = max(near, min(first, second)), min(far, max(first, second))
-        if near > far:
-            return None
-    return near
+    way = (end[0] - start[0], end[1] - start[1], end[2] - start[2])
+    if not any(way):
+        return []
+    bodies = [actor for actor in world.actors.values() if actor.row is not None]
+    movables = [*(Movable(actor.id, actor_mesh(actor), actor.pose) for actor in bodies), *world.signals.head_movables()]
+    scene = world.scene.rays()
+    met: set[tuple[int, int]] = set()
+    hits = []
+    for share, tag, actor_id, row in scene.crossings(start, way, 1.0, scene.place(movables)):
+        thing = (actor_id, 0) if actor_id else (0, int(world.view.owners[row]))
+        # Paint belongs to another object than the road that it lies on.
+        if thing not in met:
+            met.add(thing)
+            hits.append([[a + share * b for a, b in zip(start, way)], tag])
+    return hits

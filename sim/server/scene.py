@@ -75,11 +75,11 @@ def is_inside(actor: Actor, carrier: Actor, margin: float = INSIDE_MARGIN_M) -> 
 class Scene:
     """Draws one town. The renderer is built when the first camera needs it, or taken over from `before`."""
 
-    def __init__(self, static: Mesh, before: Scene | None = None) -> None:
-        self._static = static
-        same = before is not None and before._static is static
-        self._renderer: Any = before._renderer if same and before is not None else None
-        self._rays: RayScene | None = before._rays if same and before is not None else None
+    def __init__(self, static: Mesh, solid: Mesh, before: Scene | None = None) -> None:
+        """`static` is what cameras see, `solid` what rays meet: mostly the same mesh."""
+        self._static, self._solid = static, solid
+        self._renderer: Any = before._renderer if before is not None and before._static is static else None
+        self._rays: RayScene | None = before._rays if before is not None and before._solid is solid else None
         self._weather: Weather | None = None
         self.weather: tuple[float, ...] = CLEAR_NOON
         self.shapes = DebugShapes()
@@ -87,19 +87,19 @@ class Scene:
         self.telemetry: Actor | None = None  # the vehicle whose telemetry the server's window shows
         self.signals: Signals | None = None
 
+    def show(self, cameras: Mesh, rays: Mesh) -> None:
+        """Draw `cameras` from now on, and let rays meet `rays`."""
+        if cameras is not self._static:
+            self._static, self._renderer = cameras, None
+        if rays is not self._solid:
+            self._solid, self._rays = rays, None
+
     def prepare(self) -> None:
         """Build the renderer now, so that the first frame does not wait for it."""
         if self._renderer is None:
             from sim.render.renderer import Renderer
 
             self._renderer = Renderer(self._static)
-
-    def paint(self, triangles: np.ndarray, color: np.ndarray) -> None:
-        """Give triangles of the town, bool (T,), a colour, uint8 (3,), until the next episode."""
-        colors = self._static.colors.copy()
-        colors[triangles] = color
-        self._static = replace(self._static, colors=colors)
-        self._renderer = None
 
     def set_weather(self, values: tuple[float, ...]) -> None:
         """CARLA's 14 weather parameters in the wire's order."""
@@ -111,7 +111,7 @@ class Scene:
         if self._rays is None:
             from sim.render.rays import RayScene
 
-            self._rays = RayScene(self._static)
+            self._rays = RayScene(self._solid)
         return self._rays
 
     def _sky(self) -> Weather:

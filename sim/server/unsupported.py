@@ -40,7 +40,6 @@ class Ignored:
 
 _NO_CHASSIS = "the embedded server has its own vehicle model instead of the Unreal plug-in of that name"
 _NO_GBUFFERS = "the software rasteriser keeps no G-buffers"
-_NO_LAYERS = "towns of the embedded server have a single layer"
 _NO_ROS = "the embedded server publishes nothing on ROS 2 topics"
 _NOT_YET = "it is not implemented yet"
 
@@ -51,11 +50,8 @@ REFUSED: dict[str, Refusal] = {
     # Void.
     "enable_carsim": Refusal(True, _NO_CHASSIS),
     "enable_chrono_physics": Refusal(True, _NO_CHASSIS),
-    "enable_environment_objects": Refusal(True, _NOT_YET),
     "enable_gbuffers": Refusal(True, _NO_GBUFFERS),
     "enable_sensor_for_ros": Refusal(True, _NO_ROS),
-    "load_map_layer": Refusal(True, _NO_LAYERS),
-    "unload_map_layer": Refusal(True, _NO_LAYERS),
     "use_carsim_road": Refusal(True, _NO_CHASSIS),
 }
 IGNORED: dict[str, Ignored] = {

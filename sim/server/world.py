@@ -10,13 +10,13 @@ import numpy as np
 
 from sim.geometry import Pose
 from sim.maps import Town
+from sim.maps.objects import Layer
 from sim.sensors.inertial import GRAVITY
 from sim.server import ackermann, parts, powertrain, wire
 from sim.server.actors import Actor, VehicleControl, WalkerControl, spectator
 from sim.server.attachment import RIGID, spring_arm
 from sim.server.blueprints import Description
 from sim.server.bodies import PROP, BodyTable
-from sim.server.collisions import static_table
 from sim.server.dynamics import Dynamics
 from sim.server.embodiment import embody, place, push
 from sim.server.errors import CallError
@@ -32,6 +32,7 @@ from sim.server.settings import EpisodeSettings
 from sim.server.signals import Signals
 from sim.server.snapshots import Motion, Roster, observe
 from sim.server.streams import StreamHub, snapshot_message
+from sim.server.visibility import TownView
 
 log = logging.getLogger(__name__)
 SNAPSHOT_STREAM = 1
@@ -60,16 +61,16 @@ class World:
 
     # ---- episodes ------------------------------------------------------------------------------------------------
 
-    def _begin(self, town: Town) -> None:
+    def _begin(self, town: Town, layers: int = Layer.ALL) -> None:
         self.town = town
         self.episode += 1
         self.elapsed_s = 0.0
         self.delta_s = self.settings.fixed_delta_s or ASYNC_DELTA_S
-        self.scene = Scene(town.mesh, getattr(self, "scene", None))
+        self.view = TownView(town, layers)
+        self.scene = Scene(self.view.cameras, self.view.rays, getattr(self, "scene", None))
         self.lights = self.scene.lamps = LightManager(town.lamps, self.scene.weather[SUN_ALTITUDE])
         self.table = BodyTable()
-        boxes = town.boxes
-        self.dynamics = Dynamics(self.table, town.ground, static_table(boxes.center, boxes.extent, boxes.yaw))
+        self.dynamics = Dynamics(self.table, town.ground, self.view.statics())
         self.friction_zones = FrictionZones()
         self.actors: dict[int, Actor] = {}
         self._by_row: dict[int, Actor] = {}
@@ -90,20 +91,25 @@ class World:
         self.scene.signals = self.signals
         self._snapshot = self._make_snapshot()
 
-    def load(self, town: Town, reset_settings: bool) -> None:
-        """Start a new episode in `town`: no actors, clock at zero, default weather."""
+    def load(self, town: Town, reset_settings: bool, layers: int = Layer.ALL) -> None:
+        """Start a new episode in `town` with these map layers: no actors, clock at zero, default weather."""
         self.recorder.end_episode()
         for actor in self.actors.values():
             actor.alive = False
         if reset_settings:
             self.settings = EpisodeSettings()
         self.frame += 1
-        self._begin(town)
+        self._begin(town, layers)
         # The client that asked drops its subscription now and makes another one. The 0.9.16 wheel can crash when a
         # message arrives while it does: none is sent before it has had the time. Newcomers get theirs at once.
         self._hub.pause(SNAPSHOT_STREAM, EPISODE_CHANGE_S)
         self._hub.publish(SNAPSHOT_STREAM, self._snapshot)
         self.on_pace_change()
+
+    def show(self) -> None:
+        """Let cameras, rays and bodies meet what is left of the town after `view` has changed."""
+        self.scene.show(self.view.cameras, self.view.rays)
+        self.dynamics.statics = self.view.statics()
 
     def has_stream(self, stream_id: int) -> bool:
         """Whether a live sensor, or the world itself, sends on this stream."""

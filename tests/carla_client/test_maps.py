@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import queue
+import subprocess
+import sys
+
+import carla
+import numpy as np
 import pytest
+
+from tests.conftest import start, synchronous
+from tests.maps.crossroads import crossroads
 
 STRAIGHT = """<?xml version="1.0"?><OpenDRIVE><header revMajor="1" revMinor="4"/>
 <road name="straight" length="200" id="1" junction="-1">
@@ -17,8 +26,6 @@ STRAIGHT = """<?xml version="1.0"?><OpenDRIVE><header revMajor="1" revMinor="4"/
 @pytest.fixture(scope="module")
 def folder_server(tmp_path_factory):
     """A server with a folder that holds two good maps, one of them with a CARLA name, and a broken one."""
-    from tests.conftest import start
-
     folder = tmp_path_factory.mktemp("maps")
     (folder / "Harbour.xodr").write_text(STRAIGHT.format(height=0))
     (folder / "Town03.xodr").write_text(STRAIGHT.format(height=0))
@@ -98,9 +105,6 @@ def test_reload_keeps_the_map_and_removes_the_actors(client, world, stage):
 
 
 def test_a_missing_map_folder_ends_the_server_with_one_clear_line():
-    import subprocess
-    import sys
-
     command = [sys.executable, "-m", "sim.server", "--port", "0", "--maps", "/nowhere/at/all"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 2
@@ -113,3 +117,79 @@ def test_lanes_of_stand_ins_are_nowhere_narrower_than_nothing(client, world):
     for waypoint in town.generate_waypoints(2.0):
         for step in (2.0, 4.0):
             assert all(following.lane_width >= 0.0 for following in waypoint.next(step))
+
+
+# ---- generate_opendrive_world -------------------------------------------------------------------------------------
+
+
+def _generated(server, **parameters) -> carla.World:
+    text = STRAIGHT.format(height=0)
+    world = server.client().generate_opendrive_world(text, carla.OpendriveGenerationParameters(**parameters))
+    assert world.get_map().name.endswith("OpenDriveMap")
+    return world
+
+
+def test_walls_stand_along_the_edges_and_are_as_high_as_asked_for(folder_server):
+    world = _generated(folder_server, wall_height=1.5)
+    walls = world.get_level_bbs(carla.CityObjectLabel.Walls)
+    assert len(walls) > 20
+    for wall in walls:
+        assert wall.extent.z == pytest.approx(0.75)
+        # Lanes are 3.5 m wide; CARLA's y is to the right.
+        assert 3.5 < abs(wall.location.y) < 4.0
+    middle = carla.Location(100.0, 0.0, 0.7)
+    for side in (-10.0, 10.0):
+        met = world.cast_ray(middle, middle + carla.Location(y=side))
+        assert met[0].label == carla.CityObjectLabel.Walls
+    assert _generated(folder_server, wall_height=0.0).get_level_bbs(carla.CityObjectLabel.Walls) == []
+
+
+def test_a_car_cannot_leave_the_road_through_a_wall(folder_server):
+    world = _generated(folder_server, wall_height=1.0)
+    synchronous(world)
+    car = world.get_blueprint_library().find("vehicle.tesla.model3")
+    vehicle = world.spawn_actor(car, carla.Transform(carla.Location(100.0, 0.0, 0.3), carla.Rotation(yaw=60.0)))
+    vehicle.apply_control(carla.VehicleControl(throttle=1.0))
+    for _ in range(60):
+        world.tick()
+    assert abs(vehicle.get_location().y) < 4.0
+
+
+def test_an_invisible_mesh_is_there_for_rays_and_not_for_cameras(folder_server):
+    tags = {}
+    for visible in (True, False):
+        world = _generated(folder_server, enable_mesh_visibility=visible)
+        synchronous(world)
+        blueprint = world.get_blueprint_library().find("sensor.camera.semantic_segmentation")
+        camera = world.spawn_actor(
+            blueprint, carla.Transform(carla.Location(50.0, 0.0, 2.0), carla.Rotation(pitch=-40))
+        )
+        images: queue.Queue[carla.Image] = queue.Queue()
+        camera.listen(images.put)
+        world.tick()
+        image = images.get(timeout=5.0)
+        camera.stop()
+        tags[visible] = set(np.unique(np.frombuffer(image.raw_data, np.uint8)[2::4]).tolist())
+        down = world.ground_projection(carla.Location(50.0, 1.0, 2.0), 5.0)
+        assert down.label == carla.CityObjectLabel.Roads
+    hidden = {int(carla.CityObjectLabel.Roads), int(carla.CityObjectLabel.Walls)}
+    assert hidden <= tags[True]
+    assert not hidden & tags[False]
+
+
+def test_pedestrian_navigation_is_generated_if_asked_for(folder_server):
+    for wanted in (True, False):
+        parameters = carla.OpendriveGenerationParameters(enable_pedestrian_navigation=wanted)
+        world = folder_server.client().generate_opendrive_world(crossroads(), parameters)
+        synchronous(world)
+        world.tick()
+        assert (world.get_random_location_from_navigation() is not None) == wanted
+
+
+def test_text_that_is_no_map_is_refused_and_the_world_goes_on(folder_server):
+    client = folder_server.client()
+    before = client.load_world("Harbour")
+    for text in ("/etc/passwd", "<OpenDRIVE/>", "<OpenDRIVE><road/></OpenDRIVE>", STRAIGHT.format(height=0)[:300]):
+        with pytest.raises(RuntimeError, match="cannot be read"):
+            client.generate_opendrive_world(text)
+    assert client.get_world().id == before.id

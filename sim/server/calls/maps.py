@@ -83,7 +83,7 @@ def load_new_episode(context: Context, name: str, reset_settings: bool, layers: 
             raise CallError(f"map {name!r:.200} not found: {error}") from error
         except BrokenMap as error:
             raise CallError(str(error)) from error
-    context.world.load(town, reset_settings)
+    context.world.load(town, reset_settings, layers)
 
 
 @call("copy_opendrive_to_file", takes=(text, read_parameters), void=True)

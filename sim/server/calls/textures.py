@@ -49,7 +49,8 @@ def _paint(context: Context, names: list[str], parameter: int, color: np.ndarray
     chosen = [index for index, name in enumerate(objects.names) if name in set(names)]
     if chosen:
         rgb = np.clip(np.rint(color), 0, 255).astype(np.uint8)
-        context.world.scene.paint(np.isin(objects.triangles, chosen), rgb)
+        context.world.view.paint(np.isin(objects.triangles, chosen), rgb)
+        context.world.show()
 
 
 @call("apply_color_texture_to_objects", takes=(_names, _parameter, _mean_color), void=True)

@@ -7,7 +7,7 @@ from typing import Any
 from sim.server import queries
 from sim.server.context import Context
 from sim.server.registry import call
-from sim.server.wire import integer, number, vector
+from sim.server.wire import integer, items, number, vector
 
 
 @call("get_all_level_BBs", takes=(integer,))
@@ -22,7 +22,29 @@ def get_environment_objects(context: Context, label: int) -> list[Any]:
 
 @call("get_names_of_all_objects")
 def get_names_of_all_objects(context: Context) -> list[str]:
-    return [entry[3] for entry in queries.environment_objects(context.world, queries.ANY)]
+    return queries.names(context.world)
+
+
+def _ids(value: object) -> list[int]:
+    return [integer(identity) for identity in items(value)]
+
+
+@call("enable_environment_objects", takes=(_ids, bool), void=True)
+def enable_environment_objects(context: Context, ids: list[int], enable: bool) -> None:
+    context.world.view.switch_objects(ids, enable)
+    context.world.show()
+
+
+@call("load_map_layer", takes=(integer,), void=True)
+def load_map_layer(context: Context, layers: int) -> None:
+    context.world.view.switch_layers(layers, True)
+    context.world.show()
+
+
+@call("unload_map_layer", takes=(integer,), void=True)
+def unload_map_layer(context: Context, layers: int) -> None:
+    context.world.view.switch_layers(layers, False)
+    context.world.show()
 
 
 @call("cast_ray", takes=(vector, vector))
