@@ -16,8 +16,8 @@ from sim.server.context import Context
 from sim.server.ports import Pair
 from sim.server.recorder import Recorder
 from sim.server.rpc import RpcConnection
-from sim.server.streams import StreamHub, Subscriber, merge_snapshots
-from sim.server.world import SNAPSHOT_STREAM, World
+from sim.server.streams import SNAPSHOT_STREAM, StreamHub, Subscriber, merge_snapshots
+from sim.server.world import World
 
 log = logging.getLogger(__name__)
 SEND_BUFFER_BYTES = 4 * 1024 * 1024

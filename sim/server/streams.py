@@ -16,6 +16,15 @@ from sim.server.wire import Message
 
 log = logging.getLogger(__name__)
 
+SNAPSHOT_STREAM = 1
+EPISODE_STREAMS = 1 << 30
+"""Ids from here on are other names of the snapshot stream, one per episode.
+
+A client that loads a world subscribes to the new episode's stream while a thread of its own may still be dropping the
+old one's, and it tells streams apart by id alone: with one id for both it stops the new subscription while that is
+connecting, and crashes (seen in the 0.9.16 wheel, `LowLevelClient::UnSubscribe` from `~Episode`).
+"""
+
 INTRODUCTION_S = 30.0
 ACCEPTED_AT_ONCE = 64
 MAX_AWAITED = 256
@@ -139,8 +148,18 @@ def _views(message: Message) -> list[memoryview]:
     return [memoryview(message)] if isinstance(message, bytes) else [memoryview(part) for part in message]
 
 
+def snapshot_stream(episode: int) -> int:
+    """The id under which an episode's clients subscribe to snapshots."""
+    return EPISODE_STREAMS + episode % EPISODE_STREAMS
+
+
+def canonical(stream_id: int) -> int:
+    """The one name of a stream: all episodes' names of the snapshot stream are SNAPSHOT_STREAM."""
+    return SNAPSHOT_STREAM if EPISODE_STREAMS <= stream_id < 2 * EPISODE_STREAMS else stream_id
+
+
 class StreamHub:
-    """Subscribers by stream id.
+    """Subscribers by stream id; all names of the snapshot stream are one stream.
 
     A client asks for a stream's token, goes on, and connects a little later from another thread. `announce` marks the
     stream as awaited; ticks are held until it is connected, or a fast server's next frame would be lost.
@@ -156,6 +175,7 @@ class StreamHub:
 
     def announce(self, stream_id: int) -> None:
         """A client is about to connect to this stream."""
+        stream_id = canonical(stream_id)
         now = time.monotonic()
         self._forget_late_ones(now)
         if len(self._awaited) < MAX_AWAITED:
@@ -204,8 +224,8 @@ class StreamHub:
     def subscribe(self, subscriber: Subscriber) -> None:
         """A connection named its stream. Unknown and dead streams stay open and silent: a client whose
         stream closes reconnects at once, for ever."""
-        stream_id = subscriber.stream_id
-        assert stream_id is not None
+        assert subscriber.stream_id is not None
+        stream_id = subscriber.stream_id = canonical(subscriber.stream_id)
         self._subscribers.setdefault(stream_id, []).append(subscriber)
         waiting = self._awaited.get(stream_id)
         if waiting:

@@ -31,11 +31,10 @@ from sim.server.sensors import Contact, Moment, Schedule, Sensor, make_sensor
 from sim.server.settings import EpisodeSettings
 from sim.server.signals import Signals
 from sim.server.snapshots import Motion, Roster, observe
-from sim.server.streams import StreamHub, snapshot_message
+from sim.server.streams import SNAPSHOT_STREAM, StreamHub, canonical, snapshot_message
 from sim.server.visibility import TownView
 
 log = logging.getLogger(__name__)
-SNAPSHOT_STREAM = 1
 EPISODE_CHANGE_S = 0.05
 ASYNC_DELTA_S = 0.05
 
@@ -113,7 +112,7 @@ class World:
 
     def has_stream(self, stream_id: int) -> bool:
         """Whether a live sensor, or the world itself, sends on this stream."""
-        return stream_id == SNAPSHOT_STREAM or any(
+        return canonical(stream_id) == SNAPSHOT_STREAM or any(
             sensor.actor.stream_id == stream_id for sensor, _ in self._sensors.values()
         )
 

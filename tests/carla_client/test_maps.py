@@ -193,3 +193,12 @@ def test_text_that_is_no_map_is_refused_and_the_world_goes_on(folder_server):
         with pytest.raises(RuntimeError, match="cannot be read"):
             client.generate_opendrive_world(text)
     assert client.get_world().id == before.id
+
+
+def _load_often(client: carla.Client, count: int) -> int:
+    """Loads in quick succession; the client's threads still drop the old episode while the new one begins."""
+    return len({client.load_world("Pilotage01").id for _ in range(count)})
+
+
+def test_a_client_survives_loading_worlds_in_quick_succession(in_child):
+    assert in_child(_load_often, 40, attempts=1) == 40

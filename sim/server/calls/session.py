@@ -8,6 +8,7 @@ from sim.server import wire
 from sim.server.context import Context
 from sim.server.registry import call
 from sim.server.settings import read_settings
+from sim.server.streams import snapshot_stream
 from sim.server.wire import integer, items, number
 
 VERSION = "0.9.16"
@@ -20,7 +21,8 @@ def version(context: Context) -> str:
 
 @call("get_episode_info")
 def get_episode_info(context: Context) -> list[Any]:
-    return [context.world.episode, [wire.token(1, context.world.stream_port)]]
+    world = context.world
+    return [world.episode, [wire.token(snapshot_stream(world.episode), world.stream_port)]]
 
 
 @call("get_sensor_token", takes=(integer,))
