@@ -136,7 +136,7 @@ def drive_for_ever(port: int) -> None:
 
 @contextmanager
 def bustle(port: int) -> Iterator[None]:
-    """Another world, driven all the while by a process of its own: two clients that change worlds crash the wheel."""
+    """Another world, driven all the while by a process of its own."""
     neighbour = multiprocessing.get_context("spawn").Process(target=drive_for_ever, args=(port,), daemon=True)
     client = carla.Client("127.0.0.1", port)
     client.set_timeout(20.0)

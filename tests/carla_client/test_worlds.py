@@ -54,7 +54,7 @@ def drive(client: carla.Client, ticks: int = 25) -> str:
 
 
 def drive_for_ever(port: int) -> None:
-    """What a busy neighbour does, in a process of its own: two clients that change worlds crash the wheel."""
+    """What a busy neighbour does, in a process of its own: it shares no lock and no thread with the drive."""
     client = carla.Client("127.0.0.1", port)
     client.set_timeout(20.0)
     while True:

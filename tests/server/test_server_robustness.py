@@ -315,7 +315,8 @@ def load(victim, count: int) -> None:
     """Load the world so many times, from client processes of their own.
 
     The wheel can crash while it changes worlds: its stream client (`streaming::detail::tcp::Client`) begins to read
-    from a socket that another of its threads is replacing. That is no fault of the server's; another client goes on.
+    from a socket that another of its threads is replacing. The server gives it time (`World.load`), which makes that
+    rare; where it happens all the same, another client goes on.
     """
     for _ in range(20):
         ended = subprocess.run(
