@@ -34,11 +34,12 @@ class LimitMap:
 def limit_map(network: RoadNetwork, plan: SignalPlan) -> LimitMap:
     """The limits of all driving lanes.
 
-    A sign counts on its lanes from where it stands to the end of the road; elsewhere the road's type does, and where
-    there is none either, `DEFAULT_KMH`.
+    A sign counts on its lanes from where it stands to the end of the road; elsewhere the road's type does, or that of
+    the road that leads to it (connecting roads often have none), or `DEFAULT_KMH`.
     """
     signs = _signs(plan)
-    parts = [_road_points(road, signs.get(road.id, {})) for road in network.roads]
+    roads = {road.id: road for road in network.roads}
+    parts = [_road_points(road, _typed(road, roads), signs.get(road.id, {})) for road in network.roads]
     return _gridded(np.concatenate(parts) if parts else np.zeros((0, 6)))
 
 
@@ -56,7 +57,16 @@ def _signs(plan: SignalPlan) -> dict[str, dict[int, list[tuple[float, float]]]]:
     return signs
 
 
-def _road_points(road: Road, signs: dict[int, list[tuple[float, float]]]) -> np.ndarray:
+def _typed(road: Road, roads: dict[str, Road]) -> np.ndarray:
+    """Limits (K, 2: s, km/h) by the road's type, or those of the road that leads to it."""
+    kind, before, contact = road.predecessor
+    if len(road.speeds) or kind != "road" or before not in roads or not len(roads[before].speeds):
+        return road.speeds
+    last = roads[before].speeds[0 if contact == "start" else -1, 1]
+    return np.array([[0.0, last]])
+
+
+def _road_points(road: Road, typed: np.ndarray, signs: dict[int, list[tuple[float, float]]]) -> np.ndarray:
     parts = [np.zeros((0, 6))]
     for section in road.sections:
         count = max(2, math.ceil((section.end - section.start) / STEP_M) + 1)
@@ -71,17 +81,16 @@ def _road_points(road: Road, signs: dict[int, list[tuple[float, float]]]) -> np.
                 if lane.kind not in _DRIVABLE:
                     continue
                 t = 0.5 * (edges[number] + edges[number + 1])
-                limit = _limits(road, s, side, signs.get(lane.id, []))
+                limit = _limits(typed, s, side, signs.get(lane.id, []))
                 px, py = x - t * np.sin(heading), y + t * np.cos(heading)
                 parts.append(np.stack([px, -py, z, -side * np.cos(heading), side * np.sin(heading), limit], axis=1))
     return np.concatenate(parts)
 
 
-def _limits(road: Road, s: np.ndarray, side: int, signs: list[tuple[float, float]]) -> np.ndarray:
+def _limits(typed: np.ndarray, s: np.ndarray, side: int, signs: list[tuple[float, float]]) -> np.ndarray:
     limit = np.full(len(s), DEFAULT_KMH)
-    if len(road.speeds):
-        index = np.maximum(np.searchsorted(road.speeds[:, 0], s + 1e-9, side="right") - 1, 0)
-        limit = road.speeds[index, 1]
+    if len(typed):
+        limit = typed[np.maximum(np.searchsorted(typed[:, 0], s + 1e-9, side="right") - 1, 0), 1]
     # In the order in which a driver passes them, so that the last one passed counts.
     for at, value in sorted(signs, key=lambda sign: -side * sign[0]):
         limit = np.where(s >= at if side < 0 else s <= at, value, limit)

@@ -99,7 +99,7 @@ def _boxes(regulation: Regulation) -> dict[str, Box]:
 def _arm(signal: Signal, box: Box | None) -> tuple[float, float]:
     """The yaw (degrees) that looks at the drivers, and how far (m) to the right of it an arm reaches; 0 for none."""
     if box is None:
-        return signal.pose.yaw, 0.0
+        return signal.pose.yaw + 180.0, 0.0
     yaw = box.yaw + 180.0
     right = math.radians(yaw + 90.0)
     reach = (box.x - signal.pose.x) * math.cos(right) + (box.y - signal.pose.y) * math.sin(right)

@@ -32,12 +32,13 @@ class Approach:
 
     @property
     def orientation(self) -> str:
-        return "+" if self.side < 0 else "-"
+        """As in CARLA's maps, whose client takes "-" for lanes with negative ids."""
+        return "-" if self.side < 0 else "+"
 
     @property
-    def facing(self) -> float:
-        """hOffset (rad) of a plate that looks at the drivers."""
-        return math.pi if self.side < 0 else 0.0
+    def heading(self) -> float:
+        """hOffset (rad); signals of CARLA's maps head the way of those who obey them."""
+        return 0.0 if self.side < 0 else math.pi
 
     @property
     def validity(self) -> str:
@@ -75,7 +76,7 @@ def _signal(
 ) -> str:
     return (
         f'<signal name="{name}" id="{identifier}" s="{approach.s(from_end)!r}" t="{t!r}" zOffset="0" '
-        f'hOffset="{approach.facing!r}" pitch="0" roll="0" orientation="{approach.orientation}" dynamic="{dynamic}" '
+        f'hOffset="{approach.heading!r}" pitch="0" roll="0" orientation="{approach.orientation}" dynamic="{dynamic}" '
         f'country="OpenDRIVE" type="{kind}" subtype="-1" value="{value}" unit="km/h" {size} text="">'
     )
 

@@ -6,6 +6,7 @@ Read as the `carla` client reads them, so that its landmarks and the server's ac
 from __future__ import annotations
 
 import math
+import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from sim.geometry import Pose
 from sim.maps.network import InvalidOpenDrive, Road, RoadNetwork, number_of
 
 TRAFFIC_LIGHT, STOP, YIELD, SPEED_LIMIT = "1000001", "206", "205", "274"
+_LIMIT_OBJECT = re.compile(r"[Ss]peed_?(\d{2,3})")
 # The client places a traffic light this far (m) in front of where the map has it.
 LIGHT_FORWARD_M = 0.25
 
@@ -83,6 +85,12 @@ def parse_signals(root: ElementTree.Element, network: RoadNetwork) -> SignalPlan
     signals = tuple(
         _signal(item, road, tuple(applications.get(identifier, ()))) for identifier, (item, road) in found.items()
     )
+    signals += tuple(
+        sign
+        for element in root.iter("road")
+        for item in element.findall("objects/object")
+        if (sign := _limit_object(item, roads[element.get("id", "")])) is not None
+    )
     controllers = tuple(
         Controller(
             item.get("id", ""),
@@ -112,6 +120,27 @@ def _application(item: ElementTree.Element, road: Road) -> Application:
     return Application(road.id, s, tuple(dict.fromkeys(lanes)))
 
 
+def _limit_object(item: ElementTree.Element, road: Road) -> Signal | None:
+    """A speed limit sign that is written as an object, as CARLA's towns have them; it counts on its side of the road.
+
+    The client has no landmark for it.
+    """
+    named = _LIMIT_OBJECT.fullmatch(item.get("name", ""))
+    if named is None:
+        return None
+    s, left = number_of(item, "s"), number_of(item, "t") > 0.0
+    section = next((part for part in road.sections if s < part.end), None)
+    if section is None:
+        return None
+    lanes = tuple(lane.id for lane in (section.left if left else section.right))
+    pose = _pose(item, road, 0.0, "hdg")
+    applications = (Application(road.id, s, lanes),) if lanes else ()
+    identifier = f"object {item.get('id', '')}"
+    return Signal(
+        identifier, item.get("name", ""), SPEED_LIMIT, float(named[1]), "km/h", False, road.id, pose, applications
+    )
+
+
 def _default_lanes(orientation: str, s: float, road: Road) -> list[int]:
     """Without <validity> the client takes "+" for the lanes with positive ids, "-" for the negative ones."""
     section = next((part for part in road.sections if s < part.end), road.sections[-1]) if road.sections else None
@@ -136,7 +165,7 @@ def _signal(item: ElementTree.Element, road: Road, applications: tuple[Applicati
     )
 
 
-def _pose(item: ElementTree.Element, road: Road, forward: float) -> Pose:
+def _pose(item: ElementTree.Element, road: Road, forward: float, turned: str = "hOffset") -> Pose:
     pitch, roll = math.degrees(number_of(item, "pitch", 0.0)), math.degrees(number_of(item, "roll", 0.0))
     inertial = item.find("positionInertial")
     if inertial is not None:
@@ -145,7 +174,7 @@ def _pose(item: ElementTree.Element, road: Road, forward: float) -> Pose:
     s, t = number_of(item, "s"), number_of(item, "t")
     x, y, z, road_heading = road.reference(np.array([s]))[0].tolist()
     x, y = x - t * math.sin(road_heading), y + t * math.cos(road_heading)
-    heading = road_heading + number_of(item, "hOffset", 0.0)
+    heading = road_heading + number_of(item, turned, 0.0)
     level = forward * math.cos(math.radians(pitch))
     x, y = x + level * math.cos(heading), y + level * math.sin(heading)
     z += number_of(item, "zOffset", 0.0) + forward * math.sin(math.radians(pitch))

@@ -182,6 +182,16 @@ def test_the_last_sign_passed_gives_the_limit(at: list[tuple[float, int]]) -> No
         assert limit in values
 
 
+def test_a_limit_sign_written_as_an_object_counts_on_its_side_of_the_road() -> None:
+    sign = '<object id="3" name="Speed_30" s="60" t="-12" zOffset="0" hdg="0" type="-1"/>'
+    text = road("", heading=0.0).replace("<signals>", f"<objects>{sign}</objects><signals>")
+    regulation = read(text)
+    (signal,) = regulation.plan.signals
+    assert (signal.type, signal.value, signal.applications[0].lanes) == ("274", 30.0, (-1, -2, -3))
+    for x, _, _, along, _, limit in regulation.limits.points:
+        assert limit == (30.0 if along > 0 and x - 10.0 >= 60.0 else 50.0)
+
+
 def test_the_grid_of_limits_holds_every_point_in_its_cell(town: object) -> None:
     limits = town.regulation.limits  # type: ignore[attr-defined]
     assert limits.starts[0] == 0
