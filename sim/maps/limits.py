@@ -34,18 +34,22 @@ class LimitMap:
 def limit_map(network: RoadNetwork, plan: SignalPlan) -> LimitMap:
     """The limits of all driving lanes.
 
-    A sign counts on its lanes from where it stands to the end of the road; elsewhere the road's type does, or that of
-    the road that leads to it (connecting roads often have none), or `DEFAULT_KMH`.
+    A sign counts on its lanes from where it stands, and on the roads behind up to the next junction, or through that if
+    its connecting roads say nothing. Elsewhere the road's type counts, or that of the road that leads to it where it
+    has none, or `DEFAULT_KMH`.
     """
     signs = _signs(plan)
     roads = {road.id: road for road in network.roads}
-    parts = [_road_points(road, _typed(road, roads), signs.get(road.id, {})) for road in network.roads]
+    parts = [_road_points(road, roads, signs) for road in network.roads]
     return _gridded(np.concatenate(parts) if parts else np.zeros((0, 6)))
 
 
-def _signs(plan: SignalPlan) -> dict[str, dict[int, list[tuple[float, float]]]]:
-    """For each road and lane (s of a sign, km/h)."""
-    signs: dict[str, dict[int, list[tuple[float, float]]]] = {}
+# For each road and lane (s of a sign, km/h).
+_Signs = dict[str, dict[int, list[tuple[float, float]]]]
+
+
+def _signs(plan: SignalPlan) -> _Signs:
+    signs: _Signs = {}
     for signal in plan.signals:
         if signal.type != SPEED_LIMIT or signal.value <= 0.0:
             continue
@@ -57,17 +61,38 @@ def _signs(plan: SignalPlan) -> dict[str, dict[int, list[tuple[float, float]]]]:
     return signs
 
 
-def _typed(road: Road, roads: dict[str, Road]) -> np.ndarray:
-    """Limits (K, 2: s, km/h) by the road's type, or those of the road that leads to it."""
-    kind, before, contact = road.predecessor
+def _carried(road: Road, side: int, roads: dict[str, Road], signs: _Signs) -> float | None:
+    """The limit (km/h) of the last sign passed before entering `road` on `side`; None when none is in force."""
+    seen = set()
+    while (road.id, side) not in seen:
+        seen.add((road.id, side))
+        kind, before, contact = road.predecessor if side < 0 else road.successor
+        # A junction ends a sign's force, unless its connecting roads say nothing of their own.
+        if kind != "road" or before not in roads or (road.junction is not None and len(road.speeds)):
+            return None
+        road, side = roads[before], 1 if contact == "start" else -1
+        passed = [sign for lane, found in signs.get(road.id, {}).items() if lane * side > 0 for sign in found]
+        if passed:
+            return max(passed, key=lambda sign: -side * sign[0])[1]
+    return None
+
+
+def _typed(road: Road, side: int, roads: dict[str, Road]) -> np.ndarray:
+    """Limits (K, 2: s, km/h) by the road's type, or those of the road that leads to it on `side`."""
+    kind, before, contact = road.predecessor if side < 0 else road.successor
     if len(road.speeds) or kind != "road" or before not in roads or not len(roads[before].speeds):
         return road.speeds
-    last = roads[before].speeds[0 if contact == "start" else -1, 1]
-    return np.array([[0.0, last]])
+    return np.array([[0.0, roads[before].speeds[0 if contact == "start" else -1, 1]]])
 
 
-def _road_points(road: Road, typed: np.ndarray, signs: dict[int, list[tuple[float, float]]]) -> np.ndarray:
+def _road_points(road: Road, roads: dict[str, Road], signs: _Signs) -> np.ndarray:
     parts = [np.zeros((0, 6))]
+    own = signs.get(road.id, {})
+    typed = {side: _typed(road, side, roads) for side in (1, -1)}
+    for side in (1, -1):
+        carried = _carried(road, side, roads, signs)
+        if carried is not None:
+            typed[side] = np.array([[0.0, carried]])
     for section in road.sections:
         count = max(2, math.ceil((section.end - section.start) / STEP_M) + 1)
         s = np.linspace(section.start, section.end, count)
@@ -81,7 +106,7 @@ def _road_points(road: Road, typed: np.ndarray, signs: dict[int, list[tuple[floa
                 if lane.kind not in _DRIVABLE:
                     continue
                 t = 0.5 * (edges[number] + edges[number + 1])
-                limit = _limits(typed, s, side, signs.get(lane.id, []))
+                limit = _limits(typed[side], s, side, own.get(lane.id, []))
                 px, py = x - t * np.sin(heading), y + t * np.cos(heading)
                 parts.append(np.stack([px, -py, z, -side * np.cos(heading), side * np.sin(heading), limit], axis=1))
     return np.concatenate(parts)

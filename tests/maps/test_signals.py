@@ -192,6 +192,29 @@ def test_a_limit_sign_written_as_an_object_counts_on_its_side_of_the_road() -> N
         assert limit == (30.0 if along > 0 and x - 10.0 >= 60.0 else 50.0)
 
 
+@pytest.mark.parametrize(("typed", "inside", "behind"), [("", 30.0, 50.0), ("60", 60.0, 50.0)])
+def test_a_limit_holds_through_a_junction_that_says_nothing_of_its_own(
+    typed: str, inside: float, behind: float
+) -> None:
+    width = '<width sOffset="0" a="3.5" b="0" c="0" d="0"/>'
+    linked = f'<lane id="-1" type="driving"><link><predecessor id="-1"/><successor id="-1"/></link>{width}</lane>'
+    text = JUNCTION.format(lane1=f'<lane id="-1" type="driving">{width}</lane>', linked=linked)
+    sign = '<signal name="s" id="8" dynamic="no" s="20" t="-9" type="274" value="30" unit="km/h">'
+    text = text.replace(
+        "</objects>", f'</objects><signals>{sign}<validity fromLane="-1" toLane="-1"/></signal></signals>'
+    )
+    if typed:
+        speed = f'<type s="0" type="town"><speed max="{typed}" unit="km/h"/></type>'
+        text = text.replace('<planView><geometry s="0" x="50"', f'{speed}<planView><geometry s="0" x="50"')
+    for x, *_, limit in read(text).limits.points:
+        if 0.0 < x < 49.0:
+            assert limit == (30.0 if x >= 20.0 else 50.0)
+        elif 51.0 < x < 69.0:
+            assert limit == inside
+        elif x > 71.0:
+            assert limit == behind
+
+
 def test_the_grid_of_limits_holds_every_point_in_its_cell(town: object) -> None:
     limits = town.regulation.limits  # type: ignore[attr-defined]
     assert limits.starts[0] == 0
