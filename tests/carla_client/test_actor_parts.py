@@ -5,6 +5,11 @@ from __future__ import annotations
 import carla
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.geometry import pose_matrix
+from sim.server import skeleton
 
 GENERATION_3 = [
     "crl_root", "crl_hips__C", "crl_spine__C", "crl_spine01__C", "crl_shoulder__L", "crl_arm__L", "crl_foreArm__L",
@@ -145,6 +150,21 @@ def test_walking_swings_the_legs_and_a_pose_can_be_taken_from_it(world, stage):
     frozen = bones(walker)["crl_foot__L"].component.location
     stage.ticks(7)
     assert close(bones(walker)["crl_foot__L"].component.location, frozen)
+
+
+ANGLES = st.floats(-80.0, 80.0)
+
+
+@given(st.lists(st.tuples(ANGLES, ANGLES, ANGLES), min_size=26, max_size=26), st.floats(0.0, 3.0), st.floats(0.5, 1.0))
+def test_a_single_bone_is_where_the_whole_skeleton_has_it(angles, elapsed_s, half_height):
+    chain = skeleton.bones(fingers=False)
+    walk = skeleton.walking(chain, half_height, 1.5, elapsed_s)
+    bent = {bone.name: pose._replace(pitch=p, yaw=y, roll=r) for bone, pose, (p, y, r) in zip(chain, walk, angles)}
+    relative = skeleton.shown(chain, walk, skeleton.CustomPose(bent, 1.0))
+    for bone, whole in zip(chain, skeleton.in_actor(chain, relative)):
+        alone = skeleton.bone_in_actor(chain, relative, bone.name)
+        np.testing.assert_allclose(pose_matrix(alone), pose_matrix(whole), atol=1e-9)
+    assert skeleton.bone_in_actor(chain, relative, "tail") is None
 
 
 def test_a_child_on_a_hand_follows_the_pose(world, walker):
