@@ -169,3 +169,8 @@ def test_support_page_lists_every_call_once():
     lines = page().splitlines()
     for entry in CLIENT_CALLS:
         assert sum(line.startswith(f"| `{entry.name}` |") for line in lines) == 1
+
+
+def test_support_page_in_the_documentation_is_up_to_date():
+    text = (Path(__file__).parents[2] / "docs" / "carla-support.md").read_text()
+    assert text == page(), "run `python -m sim.server.support > docs/carla-support.md`"

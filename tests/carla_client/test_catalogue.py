@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import random
 import re
 
@@ -322,3 +323,14 @@ def test_vehicles_of_any_kind_spawn_side_by_side_on_spawn_points(world, client, 
 )
 def test_every_spawn_point_takes_a_vehicle_of_one_kind(world, client, library, kind):
     put(client, world, [(library.find(kind), point) for point in world.get_map().get_spawn_points()])
+
+
+def test_an_integer_may_be_written_with_a_point(world):
+    blueprint = world.get_blueprint_library().find("sensor.lidar.ray_cast")
+    blueprint.set_attribute("channels", "16.0")
+    sensor = world.spawn_actor(blueprint, carla.Transform(carla.Location(z=5.0)))
+    received: queue.Queue[carla.LidarMeasurement] = queue.Queue()
+    sensor.listen(received.put)
+    world.tick()
+    assert received.get(timeout=5.0).channels == 16
+    sensor.stop()
