@@ -43,7 +43,10 @@ def test_an_unknown_flag_and_a_missing_value_are_named(arguments, says):
 
 
 def test_the_server_reads_back_every_option_that_the_command_passes_on():
-    config = ServerConfig("::1", 2010, 3, "Town 'X' = 1", "/a b/", 7, 12.5, True, 0.5, 9, "error")
+    config = ServerConfig(
+        host="::1", port=2010, worlds=3, town="Town 'X' = 1", maps="/a b/", seed=7, max_fps=12.5, exit_with_parent=True,
+        subscription_wait_s=0.5, max_backlog_mb=9, log_level="error",
+    )  # fmt: skip
     assert parse(command_line(config)) == config
     assert parse([]) == ServerConfig()
 
