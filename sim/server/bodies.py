@@ -55,7 +55,8 @@ WHEEL = np.dtype(
         *[(name, "f8") for name in ("x", "y", "radius", "friction", "friction_across")],
         *[(name, "f8") for name in ("max_steer", "brake_torque", "hand_torque", "drive_share")],  # rad, N m, -
         # cornering stiffness at rest load (N/rad), load above which it grows no more (of the rest load), slip stiffness
-        *[(name, "f8") for name in ("rest_load", "stiffness", "stiffness_load", "slip_stiffness")],
+        # (per load), and the share of its friction that the tyre has at the slip that anti-lock brakes allow
+        *[(name, "f8") for name in ("rest_load", "stiffness", "stiffness_load", "slip_stiffness", "slip_share")],
         # state: steering angle (rad), load (N), tyre forces along and across (N), torque (N m), whether it is locked
         *[(name, "f8") for name in ("angle", "load", "along", "across", "torque", "locked")],
         # ground below it: where it was looked up (m), height there and its slopes

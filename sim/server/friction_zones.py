@@ -10,7 +10,7 @@ import numpy as np
 from sim.server.actors import Actor
 from sim.server.blueprints.definition import TRIGGER
 from sim.server.bodies import WHEELS, BodyTable
-from sim.server.powertrain import data_of, friction_of
+from sim.server.powertrain import data_of, set_friction
 
 
 def is_trigger(actor: Actor) -> bool:
@@ -59,8 +59,7 @@ class FrictionZones:
             for k in range(WHEELS):
                 zone = found[k]
                 scale = actor.physics.wheels[k].tire_friction if zone is None else zone
-                wheel = table.wheels[actor.row, k]
-                wheel["friction"], wheel["friction_across"] = friction_of(scale, k < 2, data)
+                set_friction(table.wheels[actor.row, k], scale, k < 2, data)
             if any(zone is not None for zone in found):
                 self._held[actor.id] = found
             else:

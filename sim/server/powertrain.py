@@ -14,7 +14,7 @@ from sim.server.bodies import MAX_GEARS, STEER_SAMPLES, STEER_STEP_KMH, TORQUE_S
 from sim.server.drive_line import RPM
 from sim.server.errors import BadArguments, CallError
 from sim.server.vehicle_data import VehicleData, vehicle_data
-from sim.server.vehicle_physics import GRAVITY
+from sim.server.vehicle_physics import CONTROLLED_SLIP, GRAVITY
 from sim.server.wire import integer, items, number, vector
 
 # CARLA's default tyre friction stands for dry asphalt and a good road tyre, which grips a little more along than
@@ -253,7 +253,7 @@ def apply_control(control: PhysicsControl, blueprint: Blueprint, table: BodyTabl
         table.wheels[index, k]["x"], table.wheels[index, k]["y"] = x, y
         share = (row["rear"] if k < 2 else row["front"]) / data.wheelbase
         rest = 0.5 * mass * GRAVITY * float(share)
-        table.wheels[index, k]["rest_load"] = rest
+        table.wheels[index, k]["rest_load"] = table.wheels[index, k]["load"] = rest
         stiffness = wheel.lat_stiff_value * (1.0 if k < 2 else REAR_STIFFNESS)
         table.wheels[index, k]["stiffness"] = max(0.0, stiffness) * rest
 
@@ -261,20 +261,21 @@ def apply_control(control: PhysicsControl, blueprint: Blueprint, table: BodyTabl
 def _apply_wheel(wheel: Wheel, out: np.void, position: int, data: VehicleData) -> None:
     front = position < 2
     out["radius"] = wheel.radius / 100.0
-    out["friction"], out["friction_across"] = friction_of(wheel.tire_friction, front, data)
+    out["slip_stiffness"] = SLIP_STIFFNESS * max(0.0, wheel.long_stiff_value) / DEFAULT_LONG_STIFFNESS
+    set_friction(out, wheel.tire_friction, front, data)
     out["max_steer"] = math.radians(abs(wheel.max_steer_angle))
     out["brake_torque"], out["hand_torque"] = max(0.0, wheel.max_brake_torque), max(0.0, wheel.max_handbrake_torque)
     out["drive_share"] = 0.5 * (data.front_drive if front else 1.0 - data.front_drive)
     out["stiffness_load"] = max(0.1, wheel.lat_stiff_max_load)
-    out["slip_stiffness"] = SLIP_STIFFNESS * max(0.0, wheel.long_stiff_value) / DEFAULT_LONG_STIFFNESS
 
 
-def friction_of(tire_friction: float, front: bool, data: VehicleData) -> tuple[float, float]:
-    """Friction (-) along and across a wheel of CARLA's tyre friction."""
+def set_friction(out: np.void, tire_friction: float, front: bool, data: VehicleData) -> None:
+    """Write what CARLA's tyre friction means into a row of wheels whose slip stiffness is set."""
     scale = max(0.0, tire_friction) / FRICTION_SCALE
     share = (1.0 - math.exp(-scale)) / (1.0 - math.exp(-DEFAULT_TIRE_FRICTION / FRICTION_SCALE))
     grip = share * data.grip
-    return DRY_ALONG * grip, DRY_ACROSS * grip * (FRONT_GRIP if front else 1.0)
+    out["friction"], out["friction_across"] = DRY_ALONG * grip, DRY_ACROSS * grip * (FRONT_GRIP if front else 1.0)
+    out["slip_share"] = math.tanh(out["slip_stiffness"] * CONTROLLED_SLIP / out["friction"]) if grip > 0.0 else 0.0
 
 
 def _sampled(points: tuple[tuple[float, float], ...], at: np.ndarray, empty: float) -> np.ndarray:

@@ -95,5 +95,6 @@ def rise_or_fall(b: Record, ground: float, climb: float, foot: float, h: float) 
     b.z += b.vz * h
     if b.gravity != 0 and b.z <= rest:
         gap = rest - b.z
-        b.z = rest if gap <= KERB + max(0.0, climb) * h else b.z + gap * (1.0 - math.exp(-h / RISE_S))
+        followed = KERB + (max(0.0, climb) + max(0.0, -b.vz)) * h
+        b.z = rest if gap <= followed else b.z + gap * (1.0 - math.exp(-h / RISE_S))
         b.vz = climb

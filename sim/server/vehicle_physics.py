@@ -118,6 +118,10 @@ def advance_vehicle(
     base = b.front + b.rear
 
     target = b.steer * b.max_steer * steer_share(steer_curve, speed)
+    idle = b.throttle == 0.0 and b.hold == 0 and b.wheel_angle == target
+    if idle and speed == 0.0 and r == 0.0 and slope == 0.0 and bank == 0.0:
+        b.force_x, b.force_y = 0.0, 0.0
+        return  # it stands on level ground
     step = WHEEL_RATE * h
     b.wheel_angle += min(step, max(-step, target - b.wheel_angle))
     tangent = _steer_wheels(b, wheels, i)
@@ -148,9 +152,7 @@ def advance_vehicle(
         sensitivity = max(0.5, 1.0 - LOAD_SENSITIVITY * (load / w.rest_load - 1.0))
         grip = w.friction * load * sensitivity
         grip_sum += grip
-        usable = 0.0
-        if grip > 1.0:
-            usable = LONGITUDINAL_SHARE * grip * math.tanh(w.slip_stiffness * load * CONTROLLED_SLIP / grip)
+        usable = LONGITUDINAL_SHARE * grip * w.slip_share
         pressed = brake * w.brake_torque / w.radius
         hand = w.hand_torque / w.radius if b.hand_brake != 0 else 0.0
         w.locked = 0.0

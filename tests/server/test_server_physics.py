@@ -11,6 +11,7 @@ from sim.server.blueprints import CATALOGUE
 from sim.server.bodies import BodyTable
 from sim.server.collisions import overlap, static_table
 from sim.server.dynamics import Dynamics
+from sim.server.embodiment import push
 from sim.server.powertrain import apply_control, default_control, read_control
 from sim.server.vehicle_physics import GRAVITY
 
@@ -154,3 +155,14 @@ def test_physics_control_survives_the_wire():
     for blueprint in CARS:
         control = default_control(blueprint)
         assert read_control(control.packed(blueprint, Pose(1.0, 2.0, 0.0, 0.0, 30.0, 0.0))) == control
+
+
+def test_an_impulse_beside_the_centre_of_mass_turns_as_much_as_its_lever_is_long():
+    _, row = vehicle()
+    push(row, (0.0, 1500.0, 0.0), at=(2.0, 0.0, float(row["cz"])))
+    assert row["vy"] == 1500.0 / row["mass"]
+    assert row["wz"] == math.degrees(2.0 * 1500.0 / row["inertia"])
+    push(row, (0.0, 1500.0, 0.0), at=(-2.0, 0.0, float(row["cz"])))
+    assert abs(row["wz"]) < 1e-9
+    push(row, (0.0, 0.0, 0.0), spin=(0.0, 0.0, 100.0))
+    assert row["wz"] == math.degrees(100.0 / row["inertia"])
