@@ -1,9 +1,9 @@
 """What is known of each vehicle model: weights, measures, engine, gears, brakes and tyres.
 
-Figures are the makers' data sheets and type approvals of the variant named beside each model: kerb weight, wheelbase,
-track, engine, drag coefficient and turning circle (kerb to kerb). Centres of mass, frontal areas, gear ratios and
-tyre grips are typical of the class; grips and shift times are chosen so that `benchmarks/vehicles.py` meets road
-tests. Models without a data sheet (CARLA's own trucks, ids that this module does not know) take their class's values.
+Kerb weight, wheelbase, track, engine, drag coefficient and turning circle (kerb to kerb) are the makers' for the variant
+named beside each model, as commonly quoted. Centres of mass, frontal areas, gear ratios and tyre grips are typical of
+the class; grips and shift times are chosen so that `benchmarks/vehicles.py` meets road tests. Models without a data
+sheet (CARLA's own trucks, ids that this module does not know) take their class's values.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ _MODELS: dict[str, VehicleData] = {
     ),
     # Citroen C3 PureTech 110
     "vehicle.citroen.c3": VehicleData(
-        1090, 2.540, 1.480, 0.305, 0.62, 0.56, _turbo(205, 81, 6000), _MANUAL_5, 4.0, FWD, 0.32, 2.20, 10.9, 0.97
+        1090, 2.540, 1.480, 0.305, 0.62, 0.56, _turbo(205, 81, 6000), _MANUAL_5, 4.0, FWD, 0.32, 2.20, 10.9, 1.0
     ),
     # Dodge Charger R/T 5.7
     "vehicle.dodge.charger_2020": VehicleData(
@@ -169,7 +169,7 @@ _MODELS: dict[str, VehicleData] = {
     ),
     # Jeep Wrangler Rubicon 3.6 (JK, two doors)
     "vehicle.jeep.wrangler_rubicon": VehicleData(
-        1900, 2.424, 1.572, 0.405, 0.52, 0.72, _petrol(347, 209, 6600), _AUTO_5, 4.10, AWD, 0.49, 2.75, 10.6, 0.80, 0.78
+        1900, 2.424, 1.572, 0.405, 0.52, 0.72, _petrol(347, 209, 6600), _AUTO_5, 4.10, AWD, 0.49, 2.75, 10.6, 0.75, 0.78
     ),
     # Lincoln MKZ 2.0 GTDI
     "vehicle.lincoln.mkz_2017": VehicleData(
@@ -199,7 +199,7 @@ _MODELS: dict[str, VehicleData] = {
     ),
     # Nissan Micra 1.2 (K13)
     "vehicle.nissan.micra": VehicleData(
-        980, 2.450, 1.472, 0.290, 0.62, 0.57, _petrol(110, 59, 6300), _MANUAL_5, 4.07, FWD, 0.33, 2.15, 9.3, 0.90
+        980, 2.450, 1.472, 0.290, 0.62, 0.57, _petrol(110, 59, 6300), _MANUAL_5, 4.07, FWD, 0.33, 2.15, 9.3, 0.98
     ),
     # Nissan Patrol 3.0 Di (Y61, short)
     "vehicle.nissan.patrol": VehicleData(
@@ -237,7 +237,7 @@ _MODELS: dict[str, VehicleData] = {
     ),
     # Toyota Prius (XW50); its power split box is one long gear
     "vehicle.toyota.prius": VehicleData(
-        1400, 2.700, 1.515, 0.316, 0.60, 0.54, _electric(163, 80, 17000), _DIRECT, 10.8, FWD, 0.24, 2.20, 10.2, 0.93
+        1400, 2.700, 1.515, 0.316, 0.60, 0.54, _electric(163, 80, 17000), _DIRECT, 10.8, FWD, 0.24, 2.20, 10.2, 0.98
     ),
     # Ford Transit-sized ambulance, 2.2 TDCi
     "vehicle.ford.ambulance": VehicleData(

@@ -236,10 +236,10 @@ def test_the_same_crash_is_the_same_in_every_episode(world, client, name):
 # ---- the broad phase --------------------------------------------------------------------------------------------
 
 _bodies = st.lists(
-    st.tuples(st.floats(-60, 60), st.floats(-60, 60), st.floats(0.2, 6), st.floats(0.2, 2), st.floats(-40, 40), st.booleans()),
+    st.tuples(*(st.floats(*bounds) for bounds in ((-60, 60), (-60, 60), (0.2, 6), (0.2, 2), (-40, 40))), st.booleans()),
     min_size=1,
     max_size=14,
-)  # fmt: skip
+)
 _boxes = st.lists(
     st.tuples(st.floats(-80, 80), st.floats(-80, 80), st.floats(0.05, 40), st.floats(0.05, 9), st.floats(-180, 180)),
     max_size=14,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 
@@ -43,7 +44,7 @@ PITCH = math.degrees(math.atan(0.1))
 
 
 @pytest.fixture(scope="module")
-def hills(start_module_server) -> Iterator[carla.World]:
+def hills(start_module_server) -> carla.World:
     client = start_module_server().client()
     parameters = carla.OpendriveGenerationParameters(
         vertex_distance=2.0,
@@ -58,7 +59,7 @@ def hills(start_module_server) -> Iterator[carla.World]:
     settings_ = world.get_settings()
     settings_.synchronous_mode, settings_.fixed_delta_seconds = True, 0.05
     world.apply_settings(settings_)
-    yield world
+    return world
 
 
 @pytest.fixture
@@ -167,7 +168,7 @@ def test_a_vehicle_that_leaves_the_bridge_falls_and_lands_on_what_is_below(hills
     for _ in range(60):
         hills.tick()
         heights.append(vehicle.get_location().z)
-    assert all(b <= a + 1e-6 for a, b in zip(heights, heights[1:])), str([round(h, 2) for h in heights])
+    assert all(after <= before + 1e-6 for before, after in itertools.pairwise(heights))
     assert heights[-1] == pytest.approx(0.0, abs=1e-3)
 
 

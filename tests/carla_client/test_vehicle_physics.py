@@ -1,4 +1,4 @@
-"""How vehicles drive: physics controls, engine and gears, brakes, tyres, friction, forces, Ackermann control, gauges."""
+"""How vehicles drive: physics controls, wheels, engine and gears, friction, forces, Ackermann control, two-wheelers."""
 
 from __future__ import annotations
 
