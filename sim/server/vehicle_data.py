@@ -1,9 +1,9 @@
 """What is known of each vehicle model: weights, measures, engine, gears, brakes and tyres.
 
-Kerb weight, wheelbase, track, engine, drag coefficient and turning circle (kerb to kerb) are the makers' for the variant
-named beside each model, as commonly quoted. Centres of mass, frontal areas, gear ratios and tyre grips are typical of
-the class; grips and shift times are chosen so that `benchmarks/vehicles.py` meets road tests. Models without a data
-sheet (CARLA's own trucks, ids that this module does not know) take their class's values.
+Kerb weight, wheelbase, track, engine, drag coefficient and turning circle (kerb to kerb) are the makers', of the
+variant named beside each model, as commonly quoted. Centres of mass, frontal areas, gear ratios and tyre grips are
+typical of the class; grips and shift times are chosen so that `benchmarks/vehicles.py` meets road tests. Models without
+a data sheet (CARLA's own trucks, ids that this module does not know) take their class's values.
 """
 
 from __future__ import annotations

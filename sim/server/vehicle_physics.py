@@ -34,7 +34,7 @@ KINEMATIC_BELOW, DYNAMIC_ABOVE = 1.0, 3.0  # m/s
 CREEP = 0.05  # m/s below which an undriven vehicle stands
 FORCE_LAG = 0.05  # s, of the load transfer
 # Drive and brakes lift no wheel: two-wheelers keep this share of what would.
-TIPPING_SHARE = 0.9
+TIPPING_SHARE = 0.95
 
 
 @njit(nogil=True)
@@ -137,6 +137,10 @@ def advance_vehicle(
         # A two-wheeler's rider neither pulls the front wheel up nor the rear one.
         lift = TIPPING_SHARE * weight * b.rear / b.cog_height * wheels[i, 3].radius
         torque = min(lift, max(-lift, torque))
+        pressed = 0.0
+        for k in range(WHEELS):
+            pressed += wheels[i, k].brake_torque / wheels[i, k].radius
+        brake = min(brake, TIPPING_SHARE * weight * b.front / b.cog_height / max(pressed, 1.0))
     rolling = 0.0 if b.fresh != 0 else ROLLING_RESISTANCE
 
     along_sum, across_sum, moment, resist_sum, grip_sum = 0.0, 0.0, 0.0, 0.0, 0.0

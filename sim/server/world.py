@@ -32,11 +32,13 @@ from sim.server.settings import EpisodeSettings
 from sim.server.signals import Signals
 from sim.server.snapshots import Motion, Roster, observe
 from sim.server.streams import SNAPSHOT_STREAM, StreamHub, canonical, snapshot_message
+from sim.server.suspension import TOUCH
 from sim.server.visibility import TownView
 
 log = logging.getLogger(__name__)
 EPISODE_CHANGE_S = 0.05
 ASYNC_DELTA_S = 0.05
+JUMP_MS = 4.2  # Unreal's default for characters: jumps of 0.9 m
 
 
 class World:
@@ -274,6 +276,10 @@ class World:
         row["walk_x"], row["walk_y"] = speed * x, speed * y
         if length > 1e-6 and control.speed > 0.0 and not row["down"]:
             row["yaw"] = math.degrees(math.atan2(y, x))
+        if control.jump and not row["down"]:
+            foot = float(row["z"] - row["foot"])
+            if foot < self.town.ground.height(float(row["x"]), float(row["y"]), foot) + TOUCH:
+                row["vz"] = JUMP_MS
 
     def move(self, actor: Actor, pose: Pose) -> None:
         """Teleport; relative to the parent when attached. A body keeps its velocity, as in CARLA. Raises CallError."""

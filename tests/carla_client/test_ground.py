@@ -239,3 +239,18 @@ def test_normals_point_up_along_the_slope():
     assert (x, y, z) == pytest.approx((-0.1 / math.sqrt(1.01), 0.0, 1.0 / math.sqrt(1.01)))
     assert ground.height(50.0, 5.0) == -1.0
     assert ground.height(5.0, 5.0, -3.0) == -1.0
+
+
+def test_a_walker_jumps_and_comes_down_where_it_stood(hills, put):
+    walker = put("walker.pedestrian.0002", 50.0, 2.0, 1.2)
+    ticks(hills, 15)
+    standing = walker.get_location().z
+    walker.apply_control(carla.WalkerControl(jump=True))
+    hills.tick()
+    walker.apply_control(carla.WalkerControl())
+    heights = []
+    for _ in range(25):
+        hills.tick()
+        heights.append(walker.get_location().z - standing)
+    assert 0.7 < max(heights) < 1.0
+    assert heights[-1] == pytest.approx(0.0, abs=1e-3)

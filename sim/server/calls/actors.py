@@ -171,9 +171,11 @@ def set_actor_enable_gravity(context: Context, actor_id: int, enabled: bool) -> 
 
 @call("set_actor_dead", takes=(integer,), void=True)
 def set_actor_dead(context: Context, actor_id: int) -> None:
-    row = context.world.row(context.world.actor(actor_id))
+    actor = context.world.actor(actor_id)
+    row = context.world.row(actor)
     if row is not None:
         row["down"] = 1
+        row["simulate"] = actor.parent is None  # a walker that its client's navigation led falls too
 
 
 @call("set_actor_autopilot", takes=(integer, bool), void=True)
