@@ -132,15 +132,10 @@ def advance_vehicle(
     torque, engine_drag = drive(b, torque_curve, gears, u, wheels[i, 3].radius, h)
     if b.hand_brake != 0:
         torque = 0.0
-    brake = b.brake
     if b.leans != 0:
         # A two-wheeler's rider neither pulls the front wheel up nor the rear one.
         lift = TIPPING_SHARE * weight * b.rear / b.cog_height * wheels[i, 3].radius
         torque = min(lift, max(-lift, torque))
-        pressed = 0.0
-        for k in range(WHEELS):
-            pressed += wheels[i, k].brake_torque / wheels[i, k].radius
-        brake = min(brake, TIPPING_SHARE * weight * b.front / b.cog_height / max(pressed, 1.0))
     rolling = 0.0 if b.fresh != 0 else ROLLING_RESISTANCE
 
     along_sum, across_sum, moment, resist_sum, grip_sum = 0.0, 0.0, 0.0, 0.0, 0.0
@@ -157,7 +152,7 @@ def advance_vehicle(
         grip = w.friction * load * sensitivity
         grip_sum += grip
         usable = LONGITUDINAL_SHARE * grip * w.slip_share
-        pressed = brake * w.brake_torque / w.radius
+        pressed = b.brake * w.brake_torque / w.radius
         hand = w.hand_torque / w.radius if b.hand_brake != 0 else 0.0
         w.locked = 0.0
         side_grip = w.friction_across * load * sensitivity
@@ -193,6 +188,9 @@ def advance_vehicle(
         if speed > DYNAMIC_ABOVE:
             moment += w.y * math.copysign(resist, along) * cd
         resist_sum += resist
+
+    if b.leans != 0:
+        resist_sum = min(resist_sum, TIPPING_SHARE * weight * b.front / b.cog_height)
 
     pull_x, pull_y = 0.0, 0.0
     if b.fresh == 0 and b.gravity != 0:
