@@ -46,18 +46,38 @@ def drive_into(world: carla.World, stage, box: carla.BoundingBox, identifier: st
     return vehicle
 
 
-def solid(world: carla.World, label: carla.CityObjectLabel, vehicle_length: float = 6.0) -> carla.BoundingBox:
-    """A box of the town that a vehicle can reach from its right-hand side without meeting anything before."""
+def solid(world: carla.World, label: carla.CityObjectLabel) -> carla.BoundingBox:
+    """A thing of the town that a vehicle can reach from its right-hand side without meeting anything before.
+
+    The box is where a ray at bumper height meets the thing: lamps reach much further than the post that stands.
+    """
     found = [box for box in world.get_level_bbs(label) if box.extent.z > 0.3]
     assert found
     for box in found:
-        forward = box.rotation.get_right_vector()
+        forward, right = box.rotation.get_right_vector(), box.rotation.get_forward_vector()
         near = carla.Location(box.location.x, box.location.y, 0.5)
-        far = near - carla.Location(forward.x * (box.extent.y + 18.0), forward.y * (box.extent.y + 18.0), 0.0)
-        sides = [carla.Location(-forward.y * w, forward.x * w, 0.0) for w in (-1.3, 0.0, 1.3)]
-        hits = [world.cast_ray(far + side, near + side) for side in sides]
-        if all(not line or line[0].location.distance(near) < box.extent.y + 2.0 for line in hits):
-            return box
+        far = near - carla.Location(forward * (box.extent.y + 18.0))
+        beyond = near + carla.Location(forward * (box.extent.y + 1.0))
+        for aside in np.linspace(0.0, box.extent.x, 1 + int(box.extent.x / 0.04)):
+            for side in (aside, -aside):
+                shift = carla.Location(right * float(side))
+                lines = [
+                    world.cast_ray(far + shift + carla.Location(right * width), beyond + shift)
+                    for width in (0.0, 1.3, -1.3)
+                ]
+                hits = [[hit for hit in line if hit.label != carla.CityObjectLabel.Roads] for line in lines]
+                if (
+                    hits[0]
+                    and hits[0][0].label == label
+                    and all(
+                        not line or line[0].location.distance(near) < box.extent.x + box.extent.y + 1.5 for line in hits
+                    )
+                ):
+                    depth = 2.0 * box.extent.y if label == carla.CityObjectLabel.Buildings else 0.3
+                    middle = hits[0][0].location + carla.Location(forward * (0.5 * depth))
+                    thing = carla.BoundingBox(middle, carla.Vector3D(0.2, 0.5 * depth, box.extent.z))
+                    thing.rotation = box.rotation
+                    return thing
     pytest.fail(f"no {label} of this town stands free")
 
 
