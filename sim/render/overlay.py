@@ -19,6 +19,8 @@ NEAR_M = 0.1
 # A line drawn exactly on the ground must win against the ground.
 DEPTH_TOLERANCE, DEPTH_TOLERANCE_M = 0.002, 0.03
 TEXT_HEIGHT_PX = 14
+# Strokes that cover the frame this many times over are enough: the rest is left out, and a frame takes bounded time.
+MAX_COVER = 100
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,10 @@ class Label:
 def _band(bgra, depth, tested, ua, va, ia, ra, ub, vb, ib, rb, blue, green, red):  # type: ignore[no-untyped-def]
     """A band from (ua, va) to (ub, vb) px with inverse depths ia, ib (1/m) and half widths ra, rb (px).
 
-    Inverse depth and half width are linear in image coordinates; edges are smoothed over one pixel.
+    Inverse depth and half width are linear in image coordinates; edges are smoothed over one pixel. Returns how many
+    pixels were looked at.
     """
+    looked = 0
     height, width = bgra.shape[0], bgra.shape[1]
     du, dv = ub - ua, vb - va
     length = math.hypot(du, dv)
@@ -81,6 +85,7 @@ def _band(bgra, depth, tested, ua, va, ia, ra, ub, vb, ib, rb, blue, green, red)
         elif not -radius <= y * dv <= length + radius:
             continue
         start, stop = max(0, math.floor(low + ua)), min(width - 1, math.ceil(high + ua))
+        looked += max(0, stop - start + 1)
         for column in range(start, stop + 1):
             x = column + 0.5 - ua
             along = x * du + y * dv
@@ -99,19 +104,21 @@ def _band(bgra, depth, tested, ua, va, ia, ra, ub, vb, ib, rb, blue, green, red)
                 if behind < 1000.0 and inverse * (behind * (1.0 + DEPTH_TOLERANCE) + DEPTH_TOLERANCE_M) < 1.0:
                     continue
             cover = min(1.0, cover)
-            pixel = bgra[row, column]
-            pixel[0] = int(pixel[0] + cover * (blue - pixel[0]) + 0.5)
-            pixel[1] = int(pixel[1] + cover * (green - pixel[1]) + 0.5)
-            pixel[2] = int(pixel[2] + cover * (red - pixel[2]) + 0.5)
+            was_blue, was_green, was_red = bgra[row, column, 0], bgra[row, column, 1], bgra[row, column, 2]
+            bgra[row, column, 0] = int(was_blue + cover * (blue - was_blue) + 0.5)
+            bgra[row, column, 1] = int(was_green + cover * (green - was_green) + 0.5)
+            bgra[row, column, 2] = int(was_red + cover * (red - was_red) + 0.5)
+    return looked
 
 
 @njit(cache=True, nogil=True)
 def _sketch(bgra, depth, tested, focal, begin, end, widths, pixels, colors):  # type: ignore[no-untyped-def]
     """Strokes in camera coordinates (x forward, y right, z up)."""
+    budget = MAX_COVER * bgra.shape[0] * bgra.shape[1]
     cu, cv = bgra.shape[1] / 2.0, bgra.shape[0] / 2.0
     for i in range(len(widths)):
-        ax, ay, az = begin[i]
-        bx, by, bz = end[i]
+        ax, ay, az = begin[i, 0], begin[i, 1], begin[i, 2]
+        bx, by, bz = end[i, 0], end[i, 1], end[i, 2]
         if ax < NEAR_M and bx < NEAR_M:
             continue
         if ax < NEAR_M:
@@ -124,11 +131,12 @@ def _sketch(bgra, depth, tested, focal, begin, end, widths, pixels, colors):  # 
         scale_b = 1.0 if pixels[i] else focal / bx
         # A line never gets thinner than a pixel.
         ra, rb = max(0.5, 0.5 * widths[i] * scale_a), max(0.5, 0.5 * widths[i] * scale_b)
-        red, green, blue = colors[i]
-        _band(
+        budget -= _band(
             bgra, depth, tested, cu + focal * ay / ax, cv - focal * az / ax, 1.0 / ax, ra,
-            cu + focal * by / bx, cv - focal * bz / bx, 1.0 / bx, rb, blue, green, red,
+            cu + focal * by / bx, cv - focal * bz / bx, 1.0 / bx, rb, colors[i, 2], colors[i, 1], colors[i, 0],
         )  # fmt: skip
+        if budget < 0:
+            break
 
 
 def draw(bgra: np.ndarray, depth: np.ndarray | None, pose: Pose, fov: float, strokes: Strokes) -> None:
