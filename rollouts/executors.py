@@ -142,7 +142,7 @@ class RayExecutor:
         return list(done)
 
     def result(self, ticket: object) -> Any:
-        from ray.exceptions import GetTimeoutError, RayActorError, RayTaskError
+        from ray.exceptions import GetTimeoutError, OutOfMemoryError, RayActorError, RayTaskError
 
         try:
             return self._ray.get(ticket, timeout=30.0)
@@ -151,7 +151,7 @@ class RayExecutor:
             if isinstance(cause, PilotageError | InvalidToolCall):
                 raise cause from None
             raise
-        except (RayActorError, GetTimeoutError) as error:
+        except (RayActorError, OutOfMemoryError, GetTimeoutError) as error:
             raise WorkerLost(f"an environment worker died: {str(error).strip().splitlines()[0]}") from None
 
     def restart(self, worker: int) -> None:
