@@ -12,6 +12,7 @@ from sim.maps.surface import strip
 from sim.maps.terrain import GROUND_Z
 from sim.render.mesh import Mesh
 
+SHORTEST_RAIL = 0.05
 _METAL, _LAMP, _RAIL = (104, 108, 112), (222, 218, 200), (168, 172, 176)
 
 
@@ -53,6 +54,9 @@ def guard_rails(sides: list[Roadside], clearance: Clearance, boxes: BoxList) -> 
         if len(index) < 2:
             continue
         for run in np.split(index, np.flatnonzero(np.diff(index) > 1) + 1):
+            # A file may promise a longer road than its geometry has: then samples lie on top of each other.
+            steps = np.linalg.norm(np.diff(side.at(run, 0.5), axis=0), axis=1)
+            run = run[np.append(True, steps > SHORTEST_RAIL)]
             if len(run) < 2:
                 continue
             line = side.at(run, 0.5)

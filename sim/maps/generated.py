@@ -15,7 +15,7 @@ from sim.maps.regulation import read_map
 from sim.maps.roadside import Clearance, roadsides
 from sim.maps.scenery import Scenery, build_scenery
 from sim.maps.signal_posts import stop_lines
-from sim.maps.town import Town, assemble, road_surfaces
+from sim.maps.town import Town, assemble, reading, road_surfaces
 from sim.render.mesh import Mesh
 
 WALL_THICKNESS = 0.3
@@ -46,25 +46,26 @@ class GenerationParameters:
 
 def generated_town(text: str, name: str, parameters: GenerationParameters) -> Town:
     """A town from OpenDRIVE text. Raises InvalidOpenDrive."""
-    network, regulation = read_map(text)
-    surfaces = road_surfaces(network, parameters.additional_width) + stop_lines(regulation) + embankments(network)
-    if not surfaces:
-        raise InvalidOpenDrive("the map has roads but no lanes")
-    scenery = build_scenery(network, name, regulation, rails=parameters.wall_height <= 0.0)
-    if parameters.wall_height > 0.0:
-        scenery = _with_walls(scenery, network, parameters.wall_height)
-    town = assemble(name, text, network, regulation, surfaces, scenery)
-    return replace(
-        town,
-        navigable=parameters.enable_pedestrian_navigation,
-        unseen=()
-        if parameters.enable_mesh_visibility
-        else tuple(
-            number
-            for number, tag in enumerate(town.objects.tags.tolist())
-            if tag in (Label.ROADS, Label.SIDEWALKS, Label.ROAD_LINES, Label.GROUND, Label.WALLS)
-        ),
-    )
+    with reading():
+        network, regulation = read_map(text)
+        surfaces = road_surfaces(network, parameters.additional_width) + stop_lines(regulation) + embankments(network)
+        if not surfaces:
+            raise InvalidOpenDrive("the map has roads but no lanes")
+        scenery = build_scenery(network, name, regulation, rails=parameters.wall_height <= 0.0)
+        if parameters.wall_height > 0.0:
+            scenery = _with_walls(scenery, network, parameters.wall_height)
+        town = assemble(name, text, network, regulation, surfaces, scenery)
+        return replace(
+            town,
+            navigable=parameters.enable_pedestrian_navigation,
+            unseen=()
+            if parameters.enable_mesh_visibility
+            else tuple(
+                number
+                for number, tag in enumerate(town.objects.tags.tolist())
+                if tag in (Label.ROADS, Label.SIDEWALKS, Label.ROAD_LINES, Label.GROUND, Label.WALLS)
+            ),
+        )
 
 
 def _with_walls(scenery: Scenery, network: RoadNetwork, height: float) -> Scenery:

@@ -13,6 +13,9 @@ import numpy as np
 from sim.errors import PilotageError
 from sim.maps.curves import KINDS, Curve, evaluate_curves
 
+MAX_EXTENT = 60.0e3
+MAX_TOTAL_LENGTH = 2.0e6
+
 
 class InvalidOpenDrive(PilotageError, ValueError):
     """The text is not an OpenDRIVE map that can be read; the message names the element and what is wrong with it."""
@@ -147,7 +150,18 @@ def read_network(root: ElementTree.Element) -> RoadNetwork:
     roads = tuple(_road(element) for element in root.iter("road"))
     if not roads:
         raise InvalidOpenDrive("the map has no <road>")
+    _check_size(roads)
     return RoadNetwork(roads)
+
+
+def _check_size(roads: tuple[Road, ...]) -> None:
+    """Refuse what would take more memory than there is: a hostile or broken file, never a town."""
+    starts = np.array([(curve.x, curve.y) for road in roads for curve in road.curves])
+    if np.ptp(starts, axis=0).max() > MAX_EXTENT:
+        raise InvalidOpenDrive(f"its roads lie more than {MAX_EXTENT / 1000:g} km apart")
+    total = sum(max(road.length, *(curve.length for curve in road.curves)) for road in roads)
+    if total > MAX_TOTAL_LENGTH:
+        raise InvalidOpenDrive(f"its roads are {total / 1000:.0f} km long, more than {MAX_TOTAL_LENGTH / 1000:g} km")
 
 
 def number_of(element: ElementTree.Element, name: str, default: float | None = None) -> float:

@@ -13,7 +13,8 @@ from sim.maps.terrain import GROUND_Z, open_ground_height
 STEP = 6.0
 CLEARANCE_STEP = 2.0
 LEVEL_M = 0.05
-_BLOCK = 512
+FAR = 50.0
+_BLOCK = 64
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,16 @@ class Clearance:
         self._centers, self._radii = np.concatenate(centers), np.concatenate(radii)
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
-        """Distance (N,) in metres from `points` (N, 2 or 3); negative on a road."""
-        result = np.empty(len(points))
-        # In blocks, because a large map has tens of thousands of points and of discs.
+        """Distance (N,) in metres from `points` (N, 2 or 3), FAR at most; negative on a road."""
+        result = np.full(len(points), FAR)
+        # In blocks of neighbours, each with the discs near it, because a large map has tens of thousands of both.
         for first in range(0, len(points), _BLOCK):
-            gap = points[first : first + _BLOCK, None, :2] - self._centers[None]
-            result[first : first + _BLOCK] = np.min(np.hypot(gap[..., 0], gap[..., 1]) - self._radii, axis=1)
+            block = points[first : first + _BLOCK, :2]
+            low, high = block.min(axis=0), block.max(axis=0)
+            beyond = np.maximum(low - self._centers, self._centers - high).max(axis=1)
+            near = np.flatnonzero(beyond - self._radii < FAR)
+            if len(near):
+                gap = block[:, None] - self._centers[None, near]
+                found = np.min(np.hypot(gap[..., 0], gap[..., 1]) - self._radii[near], axis=1)
+                result[first : first + _BLOCK] = np.minimum(found, FAR)
         return result

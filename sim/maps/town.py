@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +28,10 @@ from sim.maps.spawns import spawn_points
 from sim.maps.surface import lane_meshes
 from sim.maps.terrain import open_ground_height
 from sim.render.mesh import Mesh
+
+log = logging.getLogger(__name__)
+
+FARTHEST = 1.0e8
 
 DEFAULT_TOWN = "Pilotage01"
 
@@ -71,8 +78,22 @@ def load_town(name: str) -> Town:
 
 def load_xodr(source: str | Path, name: str) -> Town:
     """A town from OpenDRIVE text or the path of an .xodr file. Raises InvalidOpenDrive, FileNotFoundError."""
-    text = source if isinstance(source, str) and source.lstrip().startswith("<") else Path(source).read_text("utf-8")
-    return _build(name, text)
+    given = isinstance(source, str) and source.lstrip().startswith("<")
+    text = str(source) if given else Path(source).read_text("utf-8-sig")
+    with reading():
+        return _build(name, text)
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[None]:
+    """Whatever a file of another maker breaks is a fault of the map: InvalidOpenDrive instead of what was raised."""
+    try:
+        yield
+    except PilotageError:
+        raise
+    except (ValueError, LookupError, ArithmeticError) as error:
+        log.exception("a map breaks the reader")
+        raise InvalidOpenDrive(f"the reader cannot make sense of it ({type(error).__name__}: {error})") from error
 
 
 def _build(name: str, text: str) -> Town:
@@ -104,6 +125,8 @@ def assemble(
 ) -> Town:
     """A town from its parts."""
     mesh = Mesh.concat([*(part for _, part in surfaces), scenery.mesh])
+    if not np.all(np.abs(mesh.vertices) < FARTHEST):
+        raise InvalidOpenDrive(f"something in map {name!r} is more than {FARTHEST:g} m from its origin")
     objects = town_objects(surfaces, scenery.mesh, scenery.owners, scenery.boxes, mesh)
     ground = build_ground([part for _, part in surfaces], open_ground_height(network))
     spawns = spawn_points(network)
