@@ -6,10 +6,13 @@ Their requirements (pygame, networkx, shapely, and what else an example imports)
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +22,7 @@ import proving_ground
 import pytest
 
 PYTHONAPI = Path(os.environ.get("CARLA_PYTHONAPI", "nowhere"))
+ATTEMPTS = 3
 SCRIPT = Path(__file__).with_name("carla_script.py")
 
 pytestmark = [
@@ -37,6 +41,7 @@ class Example:
     says       text that its output must hold
     needs      modules that it imports and that may be missing
     before     an example that must have run before it
+    lacks      what this server does not have, and the script fails for
     """
 
     name: str
@@ -45,6 +50,7 @@ class Example:
     says: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     before: str = ""
+    lacks: str = ""
 
     def __str__(self) -> str:
         return self.name if not self.arguments else f"{self.name} {self.arguments}"
@@ -78,7 +84,7 @@ EXAMPLES = (
     Example("show_recorder_file_info", "-f carla_examples.log", 5.0, ("Frames:",), before="start_recording"),
     Example("show_recorder_collisions", "-f carla_examples.log", 5.0, ("Frames:",), before="start_recording"),
     Example("show_recorder_actors_blocked", "-f carla_examples.log", 5.0, ("Frames:",), before="start_recording"),
-    Example("get_component_test", "", 5.0, ("Transform(",)),
+    Example("get_component_test", "", 5.0, ("Transform(",), lacks="vehicles have no component per lamp"),
     Example("V2XDemo", "--sync", 10.0, needs=GAME),
 )
 SMOKE = (
@@ -113,17 +119,34 @@ def proving_port(start_module_server, log: Path, tmp_path_factory) -> Iterator[i
 
 
 def _run(port: int, seconds: float, kind: str, what: str, *arguments: str, folder: Path, deadline_s: float) -> str:
-    """The output of a script; fails the test when it fails or is not done in time."""
+    """The output of a script; fails the test when it fails or is not done in time.
+
+    The wheel is not free of races of its own (draw_skeleton directs a walker while the wheel's other thread moves it):
+    a script that dies of a segmentation fault is run again.
+    """
     command = [sys.executable, str(SCRIPT), str(port), str(seconds), kind, what, *arguments]
-    try:
-        done = subprocess.run(
-            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=deadline_s
-        )
-    except subprocess.TimeoutExpired as error:
-        output = error.stdout.decode() if isinstance(error.stdout, bytes) else error.stdout
-        pytest.fail(f"{what} was not done after {deadline_s} s:\n{output}")
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    for _ in range(ATTEMPTS):
+        with tempfile.TemporaryFile("w+") as output:
+            # Not a pipe: processes that a script leaves behind would keep it open.
+            child = subprocess.Popen(
+                command, cwd=folder, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
+            try:
+                code: int | None = child.wait(deadline_s)
+            except subprocess.TimeoutExpired:
+                code = None
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+            output.seek(0)
+            text = output.read()
+        if code != -signal.SIGSEGV:
+            break
+    if "did not match C++ signature" in text:
+        pytest.skip("this script is written for another version of the client library")
+    assert code is not None, f"{what} was not done after {deadline_s} s:\n{text}"
+    assert code == 0, text
+    return text
 
 
 def _fresh(port: int) -> None:
@@ -165,9 +188,13 @@ def test_example_of_carla_runs(example: Example, port: int, log: Path, tmp_path_
             test_example_of_carla_runs(earlier, port, log, tmp_path_factory)
     _fresh(port)
     arguments = example.arguments.format(port=port, tm=_traffic_manager_port()).split()
-    output = _run(
-        port, example.seconds, "example", str(file), *arguments, folder=folder, deadline_s=example.seconds + 60.0
-    )
+    deadline_s = example.seconds + 60.0
+    try:
+        output = _run(port, example.seconds, "example", str(file), *arguments, folder=folder, deadline_s=deadline_s)
+    except AssertionError:
+        if example.lacks:
+            pytest.xfail(example.lacks)
+        raise
     for text in example.says:
         assert text in output, output
     assert "Traceback" not in output, output
