@@ -5,6 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # A CPU build of torch is enough for the quickstart and the tests; set TORCH= to let pip choose (CUDA) builds.
 ARGS ?=
+# Test processes side by side; the files of tests are dealt out to them.
+WORKERS ?= 2
 
 .PHONY: train test test-all fuzz lint format install install-test docs benchmark clean help
 
@@ -32,7 +34,7 @@ train: install  ## run the quickstart: warm start, GRPO, evaluation, replay, rep
 	$(BIN)/pilotage train $(ARGS)
 
 test: install-test  ## run the test suite (under 15 minutes on 2 cores)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-all: install-test  ## the suite with the slow learning checks
 	$(BIN)/python -m pytest -m 'slow or not slow' --timeout 3600 $(ARGS)

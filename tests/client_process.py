@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -21,3 +22,10 @@ def run(pipe: Connection, port: int, body: Callable[..., Any], arguments: tuple[
         pipe.send((False, traceback.format_exc()))
     pipe.close()
     os._exit(0)  # without the wheel's own clean-up, which aborts while a Traffic Manager runs
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on, for a Traffic Manager."""
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])

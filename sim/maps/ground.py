@@ -16,6 +16,7 @@ from sim.render.mesh import Mesh
 
 CELL_M = 2.0
 MAX_CELLS = 4_000_000
+MAX_ENTRIES = 8_000_000  # of triangles in cells: huge triangles get a coarser grid
 STEP_M = 0.4  # how much higher than its foot a body finds ground
 MIN_UP = 0.3  # steeper triangles are kerbs and walls, which carry nothing
 # Neighbouring lanes meet with gaps of millimetres: triangles reach this share of their height further.
@@ -136,11 +137,15 @@ def _grid(triangles: np.ndarray, planes: np.ndarray, open_height: float) -> Grou
     low, high = plan.min(axis=1) - margin, plan.max(axis=1) + margin
     origin, extent = low.min(axis=0), (high.max(axis=0) - low.min(axis=0))
     cell = max(CELL_M, float(np.sqrt(extent[0] * extent[1] / MAX_CELLS)))
-    counts = np.floor(extent / cell).astype(np.int64) + 1
-    begin = np.floor((low - origin) / cell).astype(np.int64)
-    end = np.floor((high - origin) / cell).astype(np.int64)
-    span = end - begin + 1
-    entries = span[:, 0] * span[:, 1]
+    while True:
+        counts = np.floor(extent / cell).astype(np.int64) + 1
+        begin = np.floor((low - origin) / cell).astype(np.int64)
+        end = np.floor((high - origin) / cell).astype(np.int64)
+        span = end - begin + 1
+        entries = span[:, 0] * span[:, 1]
+        if entries.sum() <= max(MAX_ENTRIES, 4 * len(triangles)):
+            break
+        cell *= 2.0
     triangle = np.repeat(np.arange(len(triangles)), entries)
     within = np.arange(len(triangle)) - np.repeat(np.cumsum(entries) - entries, entries)
     i = begin[triangle, 0] + within // span[triangle, 1]

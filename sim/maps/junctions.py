@@ -13,6 +13,8 @@ from sim.render.mesh import Mesh
 
 # m; the lanes themselves are drawn too, so that the outline need not be finer than their own chords.
 OUTLINE_ERROR = 0.005
+# A crossing has hundreds; what has more is no star, and its outline would take gigabytes.
+MAX_SEGMENTS = 20_000
 
 
 def junction_meshes(network: RoadNetwork) -> list[tuple[str, Mesh]]:
@@ -29,7 +31,7 @@ def junction_meshes(network: RoadNetwork) -> list[tuple[str, Mesh]]:
     meshes = []
     for junction, roads in connecting.items():
         segments, level, flat = _outline_segments(roads)
-        if flat and len(segments) >= 3:
+        if flat and 3 <= len(segments) <= MAX_SEGMENTS:
             meshes.append((f"Junction_{junction}", _fan(segments, level)))
     return meshes
 

@@ -130,5 +130,6 @@ def _gridded(points: np.ndarray) -> LimitMap:
     shape = cells.max(axis=0) + 1
     keys = cells[:, 0] * shape[1] + cells[:, 1]
     order = np.argsort(keys, kind="stable")
-    starts = np.searchsorted(keys[order], np.arange(int(shape[0] * shape[1]) + 1))
-    return LimitMap(np.ascontiguousarray(points[order]), starts.astype(np.int64), origin, shape)
+    starts = np.zeros(int(shape[0] * shape[1]) + 1, np.int64)
+    np.cumsum(np.bincount(keys, minlength=len(starts) - 1), out=starts[1:])
+    return LimitMap(np.ascontiguousarray(points[order]), starts, origin, shape)

@@ -15,6 +15,9 @@ from sim.maps.curves import KINDS, Curve, evaluate_curves
 
 MAX_EXTENT = 60.0e3
 MAX_TOTAL_LENGTH = 2.0e6
+MAX_HALF_WIDTH = 500.0
+MAX_LANE_LENGTH = 2.0e7
+MAX_OUTLINE = 500.0
 
 
 class InvalidOpenDrive(PilotageError, ValueError):
@@ -156,12 +159,28 @@ def read_network(root: ElementTree.Element) -> RoadNetwork:
 
 def _check_size(roads: tuple[Road, ...]) -> None:
     """Refuse what would take more memory than there is: a hostile or broken file, never a town."""
-    starts = np.array([(curve.x, curve.y) for road in roads for curve in road.curves])
-    if np.ptp(starts, axis=0).max() > MAX_EXTENT:
-        raise InvalidOpenDrive(f"its roads lie more than {MAX_EXTENT / 1000:g} km apart")
     total = sum(max(road.length, *(curve.length for curve in road.curves)) for road in roads)
     if total > MAX_TOTAL_LENGTH:
         raise InvalidOpenDrive(f"its roads are {total / 1000:.0f} km long, more than {MAX_TOTAL_LENGTH / 1000:g} km")
+    points = np.concatenate([road.reference(np.linspace(0.0, road.length, 33))[:, :2] for road in roads])
+    if not np.ptp(points, axis=0).max() <= MAX_EXTENT:
+        raise InvalidOpenDrive(f"its roads lie more than {MAX_EXTENT / 1000:g} km apart")
+    lanes = sum(
+        (section.end - section.start) * (len(section.left) + len(section.right))
+        for road in roads
+        for section in road.sections
+    )
+    if lanes > MAX_LANE_LENGTH:
+        raise InvalidOpenDrive(f"its lanes are {lanes / 1000:.0f} km long, more than {MAX_LANE_LENGTH / 1000:g} km")
+    for road in roads:
+        for section in road.sections:
+            s = np.linspace(section.start, section.end, 5)
+            reach = max(float(np.abs(road.edges(section, side, s)).max()) for side in (1, -1))
+            if not reach <= MAX_HALF_WIDTH:
+                raise InvalidOpenDrive(
+                    f"road {road.id!r} reaches {reach:.0f} m to one side of its reference line, more than "
+                    f"{MAX_HALF_WIDTH:g} m: check the widths of its lanes and its laneOffset"
+                )
 
 
 def number_of(element: ElementTree.Element, name: str, default: float | None = None) -> float:
@@ -187,7 +206,7 @@ def _road(element: ElementTree.Element) -> Road:
         raise InvalidOpenDrive(f"road {road_id!r} has no planView geometry")
     length = number_of(element, "length")
     section_elements = element.findall("lanes/laneSection")
-    starts = [number_of(section, "s") for section in section_elements]
+    starts = [min(length, max(0.0, number_of(section, "s"))) for section in section_elements]
     ends = [*starts[1:], length]
     sections = tuple(
         _section(section, start, end) for section, start, end in zip(section_elements, starts, ends) if end > start
@@ -318,6 +337,8 @@ def _crosswalk(road: Road, element: ElementTree.Element) -> Crosswalk:
     corners = np.array(
         [[number_of(corner, "u"), number_of(corner, "v")] for corner in element.findall("outline/cornerLocal")]
     ).reshape(-1, 2)
+    if corners.size and not np.abs(corners).max() <= MAX_OUTLINE:
+        raise InvalidOpenDrive(f"a crosswalk of road {road.id!r} has corners over {MAX_OUTLINE:g} m from its place")
     if len(corners) > 1 and np.allclose(corners[0], corners[-1]):
         corners = corners[:-1]
     turn = np.array([[np.cos(heading), -np.sin(heading)], [np.sin(heading), np.cos(heading)]])

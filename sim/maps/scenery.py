@@ -18,6 +18,8 @@ from sim.maps.terrain import ground, hills
 from sim.maps.trees import trees
 from sim.render.mesh import Mesh
 
+MAX_DRESSED_LENGTH = 200.0e3  # m
+
 
 @dataclass(frozen=True)
 class Scenery:
@@ -41,11 +43,16 @@ class Scenery:
 def build_scenery(network: RoadNetwork, name: str, regulation: Regulation, rails: bool = True) -> Scenery:
     """Terrain, hills, buildings, trees, lamp posts, signals and (`rails`) guard rails around `network`.
 
-    `name` seeds every draw.
+    `name` seeds every draw. Maps of more than MAX_DRESSED_LENGTH of roads get terrain and signals alone: the rest would
+    take gigabytes.
     """
     rng = np.random.Generator(np.random.PCG64(zlib.crc32(name.encode())))
-    clearance, boxes, sides = Clearance(network), BoxList(), roadsides(network)
+    boxes = BoxList()
     plain, low, high = ground(network)
+    if sum(road.length for road in network.roads) > MAX_DRESSED_LENGTH:
+        meshes = [plain, *signal_meshes(regulation, boxes)]
+        return Scenery(Mesh.concat(meshes), boxes.build(), boxes.owners(meshes), np.zeros((0, 3)))
+    clearance, sides = Clearance(network), roadsides(network)
     posts, heads = lamps(sides, clearance, boxes)
     meshes = [plain, *hills(low, high, rng), *posts]
     if rails:

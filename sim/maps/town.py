@@ -91,6 +91,8 @@ def reading() -> Iterator[None]:
         yield
     except PilotageError:
         raise
+    except MemoryError as error:
+        raise InvalidOpenDrive(f"it asks for more memory than there is ({error})") from error
     except (ValueError, LookupError, ArithmeticError) as error:
         log.exception("a map breaks the reader")
         raise InvalidOpenDrive(f"the reader cannot make sense of it ({type(error).__name__}: {error})") from error

@@ -37,7 +37,7 @@ class ServerConfig:
     seed: int = 0
     max_fps: float = 0.0
     exit_with_parent: bool = False
-    subscription_wait_s: float = 0.3
+    subscription_wait_s: float = 2.0
     max_backlog_mb: int = 64
     log_level: str = "warning"
 

@@ -13,6 +13,7 @@ from wire_shapes import CALLS, judge
 from wire_tap import WireTap
 
 from sim.server.support import ACCEPTED, SUPPORTED, reason, status
+from tests.client_process import free_port
 
 
 @pytest.fixture
@@ -153,7 +154,7 @@ def _manage(_: carla.Client, port: int) -> dict[str, str]:
     client = carla.Client("127.0.0.1", port)
     client.set_timeout(10.0)
     world = client.get_world()
-    manager = client.get_trafficmanager(30000 + os.getpid() % 20000)
+    manager = client.get_trafficmanager(free_port())
     manager.set_synchronous_mode(True)
     blueprint = world.get_blueprint_library().find("vehicle.tesla.model3")
     cars = [world.spawn_actor(blueprint, point) for point in world.get_map().get_spawn_points()[:20:10]]

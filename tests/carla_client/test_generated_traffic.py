@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import random
 from typing import Any
 
 import carla
 import numpy as np
 import pytest
+
+from tests.client_process import free_port
 
 TOWN = "Pilotage02"
 VEHICLES, WALKERS = 20, 20
@@ -73,7 +74,7 @@ def _traffic(client: carla.Client, ticks: int) -> dict[str, Any]:
     settings = world.get_settings()
     settings.synchronous_mode, settings.fixed_delta_seconds = True, 0.05
     world.apply_settings(settings)
-    manager = client.get_trafficmanager(25000 + os.getpid() % 20000)
+    manager = client.get_trafficmanager(free_port())
     manager.set_synchronous_mode(True)
     manager.set_random_device_seed(4)
     manager.set_global_distance_to_leading_vehicle(2.5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import random
 import re
@@ -11,6 +10,8 @@ import time
 import carla
 import numpy as np
 import pytest
+
+from tests.client_process import free_port
 
 
 def test_identifiers_have_three_parts(world):
@@ -272,9 +273,9 @@ def test_a_crash_and_what_sensors_see_of_it_is_the_same_after_each_reload(client
 def _drive_twice(client: carla.Client, count: int, ticks: int) -> list[np.ndarray]:
     """Positions of Traffic Manager vehicles in two runs with the same seed."""
     runs = []
-    for attempt in range(2):
+    for _ in range(2):
         world = client.reload_world(False)
-        manager = client.get_trafficmanager(31000 + (os.getpid() + attempt) % 20000)
+        manager = client.get_trafficmanager(free_port())
         manager.set_synchronous_mode(True)
         manager.set_random_device_seed(1)
         blueprints = list(world.get_blueprint_library().filter("vehicle.*"))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import carla
 import numpy as np
+
+from tests.client_process import free_port
 
 VEHICLES, TICKS = 30, 1200
 STANDING_MS, CAR_LENGTH_M = 0.2, 4.8
@@ -18,7 +19,7 @@ def _drive(client: carla.Client) -> dict[str, Any]:
     settings = world.get_settings()
     settings.synchronous_mode, settings.fixed_delta_seconds = True, 0.05
     world.apply_settings(settings)
-    manager = client.get_trafficmanager(20000 + os.getpid() % 20000)
+    manager = client.get_trafficmanager(free_port())
     manager.set_synchronous_mode(True)
     manager.set_random_device_seed(1)
     points = world.get_map().get_spawn_points()

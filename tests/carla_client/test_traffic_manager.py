@@ -7,10 +7,12 @@ import os
 import carla
 import pytest
 
+from tests.client_process import free_port
+
 
 def _traffic(client: carla.Client, count: int, ticks: int) -> dict[str, object]:
     world = client.get_world()
-    manager = client.get_trafficmanager(_manager_port())
+    manager = client.get_trafficmanager(free_port())
     manager.set_synchronous_mode(True)
     manager.set_random_device_seed(1)
     blueprint = world.get_blueprint_library().find("vehicle.tesla.model3")
@@ -30,10 +32,6 @@ def _traffic(client: carla.Client, count: int, ticks: int) -> dict[str, object]:
     town = world.get_map()
     off = [town.get_waypoint(v.get_location(), False, carla.LaneType.Driving) is None for v in vehicles]
     return {"pid": os.getpid(), "errors": [r.error for r in results], "moved": moved, "off_road": sum(off)}
-
-
-def _manager_port() -> int:
-    return 20000 + os.getpid() % 20000  # each child its own: one that was just ended may still be registered
 
 
 def test_traffic_manager_drives_vehicles_along_the_lanes(in_child):

@@ -52,6 +52,7 @@ def _read_or_refused(text: str) -> Town | None:
     [
         ('length="40.0"', 'length="1e9"', "km long"),
         ('x="20.0"', 'x="1e7"', "km apart"),
+        ('a="3.5"', 'a="1e6"', "to one side of its reference line"),
     ],
 )
 def test_maps_that_would_take_all_memory_are_refused(old: str, new: str, words: str) -> None:
