@@ -114,8 +114,11 @@ def _sample(kind: str, name: str, actor: int) -> Any:
 
 
 @pytest.fixture(scope="module")
-def stage_of_all(server, tidy_world, make_stage) -> Any:
-    return make_stage(tidy_world(server.client()))
+def stage_of_all(server, tidy_world, make_stage) -> Iterator[Any]:
+    client = server.client()
+    yield make_stage(tidy_world(client))
+    # The calls have changed whatever a call can change.
+    tidy_world(client)
 
 
 @pytest.mark.parametrize("entry", CLIENT_CALLS, ids=lambda entry: entry.name)
