@@ -53,6 +53,14 @@ class Label:
 
 
 @njit(cache=True, nogil=True)
+def _pixel(value, count):  # type: ignore[no-untyped-def]
+    """Floor of a coordinate, held to 0..count first: as an integer a huge one would wrap around. NaN becomes 0."""
+    if not value > 0.0:
+        return 0
+    return count if value >= count else int(math.floor(value))
+
+
+@njit(cache=True, nogil=True)
 def _band(bgra, depth, tested, ua, va, ia, ra, ub, vb, ib, rb, blue, green, red):  # type: ignore[no-untyped-def]
     """A band from (ua, va) to (ub, vb) px with inverse depths ia, ib (1/m) and half widths ra, rb (px).
 
@@ -68,9 +76,9 @@ def _band(bgra, depth, tested, ua, va, ia, ra, ub, vb, ib, rb, blue, green, red)
     else:
         du, dv, length = 1.0, 0.0, 0.0
     radius = max(ra, rb) + 0.5
-    first = max(0, math.floor(min(va, vb) - radius - 0.5))
-    last = min(height - 1, math.ceil(max(va, vb) + radius))
-    for row in range(first, last + 1):
+    first = _pixel(min(va, vb) - radius - 0.5, height)
+    beyond = min(height, _pixel(max(va, vb) + radius + 1.0, height) + 1)
+    for row in range(first, beyond):
         y = row + 0.5 - va
         low, high = -ua, width - ua
         # |x dv - y du| <= radius, and -radius <= x du + y dv <= length + radius
@@ -84,9 +92,9 @@ def _band(bgra, depth, tested, ua, va, ia, ra, ub, vb, ib, rb, blue, green, red)
             low, high = max(low, min(p, q)), min(high, max(p, q))
         elif not -radius <= y * dv <= length + radius:
             continue
-        start, stop = max(0, math.floor(low + ua)), min(width - 1, math.ceil(high + ua))
-        looked += max(0, stop - start + 1)
-        for column in range(start, stop + 1):
+        start, stop = _pixel(low + ua, width), min(width, _pixel(high + ua + 1.0, width) + 1)
+        looked += max(0, stop - start)
+        for column in range(start, stop):
             x = column + 0.5 - ua
             along = x * du + y * dv
             share = min(1.0, max(0.0, along / length)) if length > 0.0 else 0.0
