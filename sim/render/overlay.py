@@ -57,7 +57,7 @@ def _pixel(value, count):  # type: ignore[no-untyped-def]
     """Floor of a coordinate, held to 0..count first: as an integer a huge one would wrap around. NaN becomes 0."""
     if not value > 0.0:
         return 0
-    return count if value >= count else int(math.floor(value))
+    return count if value >= count else math.floor(value)
 
 
 @njit(cache=True, nogil=True)
