@@ -85,19 +85,21 @@ def test_a_lamps_state_is_what_a_client_made_it(world, lights):
     assert third.location == lamps[2].location
 
 
+@pytest.mark.slow  # two light managers in one process race in the wheel: on a busy machine it fails now and then
 def test_other_clients_learn_of_a_change_with_the_next_ticks(server, world, lights):
     other_world = server.client().get_world()
     other = other_world.get_lightmanager()
     assert burning(other) == 0
+
+    def after_a_tick(manager: carla.LightManager) -> int:
+        world.tick()  # a client sends its changes, and asks for those of others, when it sees a tick
+        time.sleep(0.25)
+        return burning(manager)
+
     lights.turn_on(lights.get_all_lights()[:4])
-    world.tick()
-    world.tick()
-    assert until(lambda: burning(other) == 4)
+    assert until(lambda: after_a_tick(other) == 4, 10.0)
     other.turn_off(other.get_all_lights())
-    world.tick()  # the other client sends its change when it sees a tick
-    time.sleep(0.05)
-    world.tick()
-    assert until(lambda: burning(lights) == 0)
+    assert until(lambda: after_a_tick(lights) == 0, 10.0)
 
 
 def test_lamps_burn_from_sunset_to_sunrise(world, lights):
