@@ -85,7 +85,7 @@ def test_a_lamps_state_is_what_a_client_made_it(world, lights):
     assert third.location == lamps[2].location
 
 
-@pytest.mark.slow  # two light managers in one process race in the wheel: on a busy machine it fails now and then
+@pytest.mark.slow  # two light managers in one process: it failed now and then on a busy machine, cause not traced
 def test_other_clients_learn_of_a_change_with_the_next_ticks(server, world, lights):
     other_world = server.client().get_world()
     other = other_world.get_lightmanager()
