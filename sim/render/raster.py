@@ -26,8 +26,12 @@ Moving a point along its view ray by a share e of its distance lifts it off the 
 whatever the distance: 3 mm at 1.5 m. So decals win at the horizon and do not float near by.
 """
 
-PLAIN, ASPHALT, PAVED, GRASS, FOLIAGE, WALL, MARKING, LAMP = range(8)
-"""Materials: how the shader textures a triangle, and (ASPHALT, PAVED, GRASS, MARKING) which ones receive shadows."""
+PLAIN, ASPHALT, PAVED, GRASS, FOLIAGE, WALL, MARKING, LAMP, WINDOW, LIT_WINDOW = range(10)
+"""Materials: how the shader textures a triangle, and (ASPHALT, PAVED, GRASS, MARKING) which ones receive shadows.
+WINDOW mirrors the sky; somebody is at home behind a LIT_WINDOW at night."""
+
+LAMPLIGHT_INDOORS = (226.0, 170.0, 96.0)
+"""What a LIT_WINDOW adds at night, display RGB."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -213,6 +217,10 @@ def draw(  # type: ignore[no-untyped-def]
             for k in range(3):
                 strength = light[2, k] * facing + light[3, k] * up + light[4, k] * (1.0 - up)
                 lit[count, k] = colors[t, k] * max(strength, glow)
+            if material == LIT_WINDOW and light[5, 0] > 0.0:
+                lit[count, 0] += light[5, 0] * LAMPLIGHT_INDOORS[0]
+                lit[count, 1] += light[5, 0] * LAMPLIGHT_INDOORS[1]
+                lit[count, 2] += light[5, 0] * LAMPLIGHT_INDOORS[2]
             lit[count, 3] = bias
             marks[count, 0] = material
             marks[count, 1] = looks[t, 1]

@@ -8,12 +8,16 @@ import numpy as np
 
 from sim.labels import Label
 from sim.render.mesh import Mesh
-from sim.render.raster import ASPHALT, FOLIAGE, GRASS, LAMP, MARKING, PAVED, PLAIN, WALL
+from sim.render.raster import ASPHALT, FOLIAGE, GRASS, LAMP, LIT_WINDOW, MARKING, PAVED, PLAIN, WALL, WINDOW
 
 HEAD_LAMP = (255, 246, 214)
 TAIL_LAMP = (196, 16, 22)
 BRAKE_LAMP = (255, 38, 30)
 """Colours that glow in the dark where a vehicle wears them."""
+
+GLASS = ((62, 78, 96), (84, 98, 112), (48, 56, 66), (104, 122, 136), (44, 54, 66))
+LIT_GLASS = tuple((red + 1, green, blue) for red, green, blue in GLASS)
+"""Colours of panes: a triangle of a building in exactly one of these mirrors the sky, and lit ones shine at night."""
 
 CELL = 32.0
 """Side (m) of the squares into which a static mesh is cut for culling."""
@@ -104,6 +108,10 @@ def pack(mesh: Mesh, split: bool) -> Packed:
     for lamp in (HEAD_LAMP, TAIL_LAMP, BRAKE_LAMP):
         materials[on_vehicle & (colors == lamp).all(axis=1)] = LAMP
     materials[(tags == Label.TRAFFIC_LIGHT) & (colors.max(axis=1) >= 200)] = LAMP
+    in_building = tags == Label.BUILDINGS
+    for panes, material in ((GLASS, WINDOW), (LIT_GLASS, LIT_WINDOW)):
+        for pane in panes:
+            materials[in_building & (colors == pane).all(axis=1)] = material
     return Packed(
         np.ascontiguousarray(corners.reshape(count, 9)),
         colors,

@@ -62,7 +62,7 @@ def noise_texture() -> np.ndarray:
     return np.concatenate([grain.ravel(), patches.ravel()]).astype(np.float32)
 
 
-TEXTURE = np.zeros((8, 7), np.float32)
+TEXTURE = np.zeros((10, 7), np.float32)
 """What the shader does to a material (row): brightness shares of fine grain and of soft patches, their texels per
 metre, and whether it takes shadows, gets wet, and stands upright (texture runs up the wall).
 
