@@ -12,10 +12,6 @@ import math
 import numpy as np
 from numba import njit
 
-from sim.labels import Label
-
-_TRAFFIC_LIGHT = int(Label.TRAFFIC_LIGHT)
-
 NEAR = 0.1
 """Near plane (m)."""
 
@@ -212,8 +208,8 @@ def draw(  # type: ignore[no-untyped-def]
             up = 0.5 + 0.5 * (nx * px + ny * py + nz * pz)
             facing = max(nx * sx + ny * sy + nz * sz, 0.0)
             glow = 0.0
-            if material == LAMP:  # a traffic light shines against the sun, others are seen to shine at night
-                glow = 1.0 if looks[t, 1] == _TRAFFIC_LIGHT else 0.35 + 0.65 * light[5, 0]
+            if material == LAMP:  # burning lamps shine against the sun
+                glow = 1.0
             for k in range(3):
                 strength = light[2, k] * facing + light[3, k] * up + light[4, k] * (1.0 - up)
                 lit[count, k] = colors[t, k] * max(strength, glow)

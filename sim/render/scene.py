@@ -13,7 +13,11 @@ from sim.render.raster import ASPHALT, FOLIAGE, GRASS, LAMP, LIT_WINDOW, MARKING
 HEAD_LAMP = (255, 246, 214)
 TAIL_LAMP = (196, 16, 22)
 BRAKE_LAMP = (255, 38, 30)
-"""Colours that glow in the dark where a vehicle wears them."""
+AMBER_LAMP = (255, 166, 26)
+BLUE_LAMP = (60, 110, 255)
+CABIN_LAMP = (142, 124, 92)
+LAMPS = (HEAD_LAMP, TAIL_LAMP, BRAKE_LAMP, AMBER_LAMP, BLUE_LAMP, CABIN_LAMP)
+"""Colours of burning lamps: they shine by themselves where a vehicle wears them."""
 
 GLASS = ((62, 78, 96), (84, 98, 112), (48, 56, 66), (104, 122, 136), (44, 54, 66))
 LIT_GLASS = tuple((red + 1, green, blue) for red, green, blue in GLASS)
@@ -105,7 +109,7 @@ def pack(mesh: Mesh, split: bool) -> Packed:
     colors = np.ascontiguousarray(mesh.colors[order])
     materials = _MATERIALS[tags]
     on_vehicle = np.isin(tags, [int(label) for label in _VEHICLES])
-    for lamp in (HEAD_LAMP, TAIL_LAMP, BRAKE_LAMP):
+    for lamp in LAMPS:
         materials[on_vehicle & (colors == lamp).all(axis=1)] = LAMP
     materials[(tags == Label.TRAFFIC_LIGHT) & (colors.max(axis=1) >= 200)] = LAMP
     in_building = tags == Label.BUILDINGS

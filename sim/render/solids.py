@@ -34,8 +34,9 @@ class Builder:
         self.tag = tag
         self._parts: list[Mesh] = []
 
-    def add(self, vertices: object, triangles: object, color: object) -> None:
-        self._parts.append(Mesh.build(vertices, triangles, np.clip(np.asarray(color, float), 0, 255), self.tag))
+    def add(self, vertices: object, triangles: object, color: object, layer: int = 0) -> None:
+        paint = np.clip(np.asarray(color, float), 0, 255)
+        self._parts.append(Mesh.build(vertices, triangles, paint, self.tag, layer))
 
     def box(self, low: tuple[float, float, float], high: tuple[float, float, float], color: object) -> None:
         corners = np.asarray(low, float) + _BOX_CORNERS * (np.asarray(high, float) - np.asarray(low, float))

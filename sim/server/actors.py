@@ -63,6 +63,9 @@ class Actor:
     ackermann  a vehicle's Ackermann controller, once it was used
     shown_wheels  steer and pitch (degrees) of single wheels that a client chose to show, by wheel
     force, torque  N and N m (world) that act during the next tick
+    travelled  how far it has moved forwards (m), backwards counting less: what turns its wheels
+    strides    how many double steps a walker has made
+    pace       how fast it moved forwards during the last tick (m/s)
     """
 
     id: int
@@ -87,6 +90,9 @@ class Actor:
     custom_pose: CustomPose = field(default_factory=CustomPose)
     force: tuple[float, float, float] = (0.0, 0.0, 0.0)
     torque: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    travelled: float = 0.0
+    strides: float = 0.0
+    pace: float = 0.0
 
     @property
     def is_vehicle(self) -> bool:

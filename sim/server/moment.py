@@ -12,8 +12,9 @@ import numpy as np
 from sim.geometry import Pose
 from sim.sensors.inertial import GRAVITY
 from sim.server.actors import Actor
+from sim.server.appearance import actor_mesh
 from sim.server.ether import Ether
-from sim.server.scene import Scene, actor_mesh, is_inside
+from sim.server.scene import Scene, is_inside
 
 if TYPE_CHECKING:
     from sim.render.rays import Hits, Instances

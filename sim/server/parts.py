@@ -41,8 +41,8 @@ def components(actor: Actor) -> list[Part]:
     return [Part("DefaultSceneRoot", HERE)]
 
 
-def bones(actor: Actor, elapsed_s: float, steer_degrees: float = 0.0) -> list[Part]:
-    """The bones of a vehicle or walker at a moment of the episode, parents first; nothing for what has no skeleton.
+def bones(actor: Actor, steer_degrees: float = 0.0) -> list[Part]:
+    """The bones of a vehicle or walker now, parents first; nothing for what has no skeleton.
 
     steer_degrees   how far a vehicle's front wheels are turned
     """
@@ -50,7 +50,7 @@ def bones(actor: Actor, elapsed_s: float, steer_degrees: float = 0.0) -> list[Pa
         return _vehicle_bones(actor, steer_degrees)
     if actor.is_walker:
         chain = skeleton_of(actor)
-        poses = skeleton.in_actor(chain, skeleton.shown(chain, animation(actor, elapsed_s), actor.custom_pose))
+        poses = skeleton.in_actor(chain, skeleton.shown(chain, animation(actor), actor.custom_pose))
         return [Part(bone.name, pose) for bone, pose in zip(chain, poses)]
     return []
 
@@ -73,19 +73,19 @@ def skeleton_of(actor: Actor) -> tuple[skeleton.Bone, ...]:
     return skeleton.bones(fingers=actor.description.blueprint.default("generation") != "3")
 
 
-def animation(actor: Actor, elapsed_s: float) -> list[Pose]:
+def animation(actor: Actor) -> list[Pose]:
     """What a walker's body does by itself: each bone relative to its parent."""
-    speed = actor.walker_control.speed
-    return skeleton.walking(skeleton_of(actor), _half_height(actor), speed, elapsed_s)
+    half_height = _half_height(actor)
+    return skeleton.walking(skeleton_of(actor), half_height, skeleton.gait(actor.strides, actor.pace, half_height))
 
 
-def socket(actor: Actor, name: str, elapsed_s: float) -> Pose:
+def socket(actor: Actor, name: str) -> Pose:
     """A socket in the actor's frame; the actor's origin for a name that it does not have, as in Unreal."""
     if name and actor.is_walker:
         chain = skeleton_of(actor)
-        relative = skeleton.shown(chain, animation(actor, elapsed_s), actor.custom_pose)
+        relative = skeleton.shown(chain, animation(actor), actor.custom_pose)
         return skeleton.bone_in_actor(chain, relative, name) or HERE
-    for part in bones(actor, elapsed_s) if name else ():
+    for part in bones(actor) if name else ():
         if part.name == name:
             return part.pose
     return HERE

@@ -131,6 +131,21 @@ def wheel_positions(blueprint: Blueprint, pose: Pose) -> list[list[float]]:
     return (100.0 * (turned + np.array(pose[:3]))).tolist()
 
 
+MAX_ANGLE = 1.4  # rad; no wheel turns further
+
+
+def steer_wheels(table: BodyTable, index: int, angle: float) -> None:
+    """Turn the wheels of row `index` as the physics does for an inner wheel at `angle` (rad)."""
+    row = table.rows[index]
+    base = float(row["front"] + row["rear"])
+    tangent = math.tan(min(MAX_ANGLE, max(-MAX_ANGLE, angle)))
+    middle = tangent / (1.0 + abs(tangent) * float(row["half_track"]) / base)
+    row["wheel_angle"] = angle
+    for wheel in table.wheels[index]:
+        turns = wheel["max_steer"] > 0.0
+        wheel["angle"] = math.atan(middle / (1.0 - middle * float(wheel["y"]) / base)) if turns else 0.0
+
+
 def default_control(blueprint: Blueprint) -> PhysicsControl:
     """The physics control that a freshly spawned vehicle has.
 

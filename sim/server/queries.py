@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.server.scene import actor_mesh
+from sim.server.appearance import actor_mesh
 
 if TYPE_CHECKING:
     from sim.server.world import World

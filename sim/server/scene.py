@@ -8,9 +8,8 @@ import numpy as np
 
 from sim.geometry import pose_matrix
 from sim.render.mesh import Mesh
-from sim.server import parts, retouch
+from sim.server import retouch
 from sim.server.actors import Actor
-from sim.server.blueprints import Blueprint
 from sim.server.debug_shapes import DebugShapes
 from sim.server.lights import LightManager
 
@@ -26,40 +25,6 @@ if TYPE_CHECKING:
 SUN_ALTITUDE = 5
 CLEAR_NOON = (5.0, 0.0, 0.0, 10.0, -1.0, 45.0, 2.0, 0.75, 0.1, 0.0, 1.0, 0.03, 0.0331, 0.0)
 INSIDE_MARGIN_M = 0.15
-BRAKE_LIGHT_PEDAL = 0.02
-PARKED_COLORS = ((110, 115, 120), (230, 230, 230), (25, 25, 28), (40, 70, 150), (120, 30, 34))
-
-
-def actor_mesh(actor: Actor, elapsed_s: float = 0.0) -> Mesh:
-    """The mesh of an actor that has a body, at a moment of the episode."""
-    from sim.render.models import pedestrian_mesh, vehicle_mesh
-    from sim.render.people import posed_mesh, seated_mesh
-    from sim.render.props import prop_mesh
-
-    blueprint: Blueprint = actor.description.blueprint
-    if blueprint.wheels:
-        braking = actor.vehicle_control.brake > BRAKE_LIGHT_PEDAL
-        return vehicle_mesh(
-            blueprint.kind,
-            blueprint.extent,
-            actor.description.color(),
-            braking,
-            blueprint.center[0],
-            blueprint.is_emergency,
-            actor.doors,
-        )
-    if blueprint.kind == "walker":
-        seed = int(blueprint.id[-4:])
-        if actor.custom_pose.blend > 0.0:
-            joints = tuple((bone.name, bone.pose[:3]) for bone in parts.bones(actor, elapsed_s))
-            return posed_mesh(blueprint.extent[2], seed, joints)
-        if actor.description.flag("use_wheelchair"):
-            return seated_mesh(blueprint.extent, seed)
-        return pedestrian_mesh(blueprint.extent, seed)
-    if blueprint.stand_in is not None:
-        color = PARKED_COLORS[actor.id % len(PARKED_COLORS)]
-        return vehicle_mesh(blueprint.stand_in.kind, actor.description.extent, color)
-    return prop_mesh(blueprint.kind, actor.description.extent, blueprint.semantic_tag)
 
 
 def is_inside(actor: Actor, carrier: Actor, margin: float = INSIDE_MARGIN_M) -> bool:

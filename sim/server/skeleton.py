@@ -11,12 +11,24 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from sim.geometry import Pose, compose
 
 MODEL_HEIGHT_M = 1.86
-STEPS_PER_S = 0.9  # full strides per second of the walk
-SWING_DEGREES = 26.0  # of a thigh, at 2 m/s and above
+POSES = 12  # of a double step: pictures share them
+WALK_STRIDE_M, RUN_STRIDE_M = 1.45, 2.5  # double steps of a person of MODEL_HEIGHT_M
+STANDS_BELOW_MS, STROLL_BELOW_MS, RUN_FROM_MS = 0.05, 0.8, 2.3
+
+
+class Gait(NamedTuple):
+    """stand, stroll, walk or run, and which of the POSES of a double step."""
+
+    name: str
+    step: int
+
+
+STANDING = Gait("stand", 0)
 
 
 @dataclass(frozen=True)
@@ -107,22 +119,73 @@ def rest(skeleton: tuple[Bone, ...], half_height: float) -> list[Pose]:
     return found
 
 
-def walking(skeleton: tuple[Bone, ...], half_height: float, speed_ms: float, elapsed_s: float) -> list[Pose]:
-    """The pose of the walk at a moment: legs and arms swing against each other, the wider the faster."""
+def stride_length(pace: float, half_height: float) -> float:
+    """Length (m) of a double step: of a walk or of a run."""
+    scale = 2.0 * half_height / MODEL_HEIGHT_M
+    return scale * (RUN_STRIDE_M if abs(pace) > RUN_FROM_MS * scale else WALK_STRIDE_M)
+
+
+def gait(strides: float, pace: float, half_height: float) -> Gait:
+    """How somebody moves who has made so many double steps and now goes at `pace` (m/s)."""
+    if abs(pace) < STANDS_BELOW_MS:
+        return STANDING
+    scale = 2.0 * half_height / MODEL_HEIGHT_M
+    step = math.floor(strides % 1.0 * POSES) % POSES
+    if abs(pace) > RUN_FROM_MS * scale:
+        return Gait("run", step)
+    return Gait("walk" if abs(pace) > STROLL_BELOW_MS * scale else "stroll", step)
+
+
+@dataclass(frozen=True)
+class _Swing:
+    """Amplitudes (degrees) of a gait: thigh, bend of the knee while it swings and while it stands, arm, bend of the
+    elbow, and how far the trunk leans forward."""
+
+    thigh: float
+    knee: float
+    stance: float
+    arm: float
+    elbow: float
+    lean: float
+
+
+_GAITS = {
+    "stroll": _Swing(15.0, 34.0, 6.0, 12.0, 10.0, 1.0),
+    "walk": _Swing(25.0, 52.0, 8.0, 24.0, 18.0, 2.0),
+    "run": _Swing(38.0, 88.0, 18.0, 36.0, 82.0, 9.0),
+}
+
+
+def walking(skeleton: tuple[Bone, ...], half_height: float, gait: Gait) -> list[Pose]:
+    """The pose of a gait: legs and arms swing against each other, and the lower foot stays on the ground."""
     pose = rest(skeleton, half_height)
-    swing = SWING_DEGREES * min(1.0, speed_ms / 2.0)
-    if swing <= 0.0:
+    swing = _GAITS.get(gait.name)
+    if swing is None:
         return pose
-    stride = math.sin(2.0 * math.pi * STEPS_PER_S * elapsed_s)
+    angles: dict[str, float] = {"crl_spine__C": -swing.lean}
+    for side, offset in (("L", 0.0), ("R", 0.5)):
+        turn = 2.0 * math.pi * (gait.step / POSES + offset)
+        forward, lifting = math.cos(turn), max(0.0, -math.sin(turn))
+        thigh = swing.thigh * forward + 0.25 * swing.thigh * lifting
+        knee = swing.stance + swing.knee * lifting
+        angles[f"crl_thigh__{side}"], angles[f"crl_leg__{side}"] = thigh, -knee
+        angles[f"crl_foot__{side}"] = 0.55 * (knee - thigh)
+        angles[f"crl_arm__{side}"] = -swing.arm * forward
+        angles[f"crl_foreArm__{side}"] = swing.elbow
     for index, bone in enumerate(skeleton):
-        name, _, side = bone.name.rpartition("__")
-        forward = stride if side == "L" else -stride
-        if name == "crl_thigh":
-            pose[index] = pose[index]._replace(pitch=swing * forward)
-        elif name == "crl_leg":
-            pose[index] = pose[index]._replace(pitch=-0.6 * swing * (1.0 - forward))
-        elif name == "crl_arm":
-            pose[index] = pose[index]._replace(pitch=-0.8 * swing * forward)
+        if bone.name in angles:
+            pose[index] = pose[index]._replace(pitch=angles[bone.name])
+    # Bent legs are shorter: the hips come down until a foot stands.
+    ankle = next(bone.at[2] for bone in skeleton if bone.name == "crl_foot__L")
+    names = ("crl_foot__L", "crl_foot__R", "crl_toe__L", "crl_toe__R")
+    lowest = min(
+        place.z + half_height - (0.0 if "foot" in name else 2.0 * half_height / MODEL_HEIGHT_M * (0.03 - ankle))
+        for name, place in ((name, bone_in_actor(skeleton, pose, name)) for name in names)
+        if place is not None
+    )
+    drop = lowest - 2.0 * half_height / MODEL_HEIGHT_M * ankle
+    hips = next(index for index, bone in enumerate(skeleton) if bone.name == "crl_hips__C")
+    pose[hips] = pose[hips]._replace(z=pose[hips].z - drop)
     return pose
 
 

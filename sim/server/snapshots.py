@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.geometry import Pose
-from sim.server import wire
+from sim.server import skeleton, wire
 from sim.server.actors import Actor
 from sim.server.bodies import MOTION_FIELDS, BodyTable
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 Motion = tuple[float, ...]
 """Pose (6), velocity, angular velocity (deg/s) and acceleration (3 each) of an actor in the world."""
 
+# Whoever moves faster than this (m/s) was put elsewhere: wheels and legs do not follow.
+_FASTEST = 120.0
 _STATE_AT = 65
 _CONTROL_BYTES = 15
 # Packed records of the 0.9.16 wheel (ActorDynamicState); of the union only what a vehicle has is named.
@@ -55,18 +58,39 @@ def _columns(entries: list[tuple[int, Actor]]) -> tuple[np.ndarray, np.ndarray]:
     return pairs[:, 0].copy(), pairs[:, 1].copy()
 
 
+def _step_on(actor: Actor, earlier: Motion, now: list[float], delta_s: float) -> None:
+    """Roll and walk on by the way from `earlier` to `now`. The same for who is driven, carried or replayed."""
+    dx, dy = now[0] - earlier[0], now[1] - earlier[1]
+    if dx == 0.0 and dy == 0.0:
+        actor.pace = 0.0
+        return
+    yaw = math.radians(now[4])
+    ahead = math.cos(yaw) * dx + math.sin(yaw) * dy
+    if abs(ahead) > _FASTEST * delta_s:
+        ahead = 0.0
+    actor.travelled += ahead
+    actor.pace = ahead / delta_s
+    if actor.is_walker:
+        actor.strides += ahead / skeleton.stride_length(actor.pace, actor.description.extent[2])
+
+
 def observe(
-    roster: Roster, table: BodyTable, right_of_way: RightOfWay, follow: Callable[[Actor], None]
-) -> tuple[bytes, dict[int, Motion]]:
+    roster: Roster, table: BodyTable, right_of_way: RightOfWay, follow: Callable[[Actor], None],
+    before: Mapping[int, Motion], delta_s: float,
+) -> tuple[bytes, dict[int, Motion]]:  # fmt: skip
     """The records of a roster, and every actor's motion by id; brings the actors' poses up to date.
 
-    `follow` places an actor that is attached to another; it is called after that one has been placed.
+    `follow` places an actor that is attached to another; it is called after that one has been placed. `before` holds
+    the motions of the tick before, `delta_s` ago.
     """
     records = np.zeros(roster.count, RECORD)
     records["id"], records["active"] = roster.ids, 1
     body = table.rows.view(np.float64).reshape(len(table.rows), -1)[roster.free_rows, :MOTION_FIELDS]
     motions: dict[int, Motion] = {}
     for actor, values in zip(roster.free, body.tolist()):
+        earlier = before.get(actor.id)
+        if earlier is not None:
+            _step_on(actor, earlier, values, delta_s)
         motions[actor.id] = tuple(values)
         actor.pose = Pose._make(values[:6])
     moving = records["motion"]

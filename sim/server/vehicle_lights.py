@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.geometry import rotation_matrix
+from sim.render.models import head_lamps
 from sim.server.actors import Actor
+from sim.server.vehicle_looks import vehicle_look
 
 POSITION, LOW_BEAM, HIGH_BEAM, BRAKE, RIGHT_BLINKER, LEFT_BLINKER = 0x1, 0x2, 0x4, 0x8, 0x10, 0x20
 REVERSE, FOG, INTERIOR, SPECIAL1, SPECIAL2 = 0x40, 0x80, 0x100, 0x200, 0x400
@@ -50,16 +52,6 @@ def burning(actor: Actor, elapsed_s: float) -> int:
     return bits
 
 
-def _lamp_places(actor: Actor) -> list[tuple[float, float, float]]:
-    """Where the head lamps sit, in the vehicle's frame (m)."""
-    blueprint = actor.description.blueprint
-    (hx, hy, hz), x = blueprint.extent, blueprint.center[0]
-    if blueprint.wheels == 2:
-        return [(x + 0.7 * hx, 0.0, 1.0 * hz)]
-    height = min(0.85 * hz, 0.95)
-    return [(x + hx, side * 0.68 * hy, height) for side in (-1.0, 1.0)]
-
-
 def beams(actors: Iterable[Actor]) -> Beams:
     """The head lamps that burn on `actors`, which may be of any kind."""
     places, directions, strengths = [], [], []
@@ -70,7 +62,7 @@ def beams(actors: Iterable[Actor]) -> Beams:
         strength = HIGH_STRENGTH if high else LOW_STRENGTH if low else FOG_STRENGTH
         turn = rotation_matrix(actor.pose.pitch, actor.pose.yaw, actor.pose.roll)
         dip = rotation_matrix(actor.pose.pitch - (0.0 if high else LOW_DIP_DEGREES), actor.pose.yaw, actor.pose.roll)
-        for place in _lamp_places(actor):
+        for place in head_lamps(vehicle_look(actor)):
             places.append(turn @ place + actor.pose[:3])
             directions.append(dip[:, 0])
             strengths.append(strength)

@@ -186,7 +186,7 @@ class World:
     def _follow(self, actor: Actor, delta_s: float) -> None:
         """Place an attached actor; its parent must be placed already."""
         parent = actor.parent
-        socket = parts.socket(parent, actor.socket, self.elapsed_s) if actor.socket and parent is not None else None
+        socket = parts.socket(parent, actor.socket) if actor.socket and parent is not None else None
         actor.place(delta_s, socket)
 
     def spawn_as(self, actor_id: int, description: Description, pose: Pose) -> Actor:
@@ -409,7 +409,9 @@ class World:
             self._roster = Roster(self.actors, self.signals.actors)
         flags = self._flags | (wire.LIGHTS_PENDING if self.lights.take_pending() else 0)
         header = wire.snapshot_header(self.episode, self.platform_s(), self.delta_s, flags)
-        records, self._motion = observe(self._roster, self.table, self.right_of_way, self._keep_up)
+        records, self._motion = observe(
+            self._roster, self.table, self.right_of_way, self._keep_up, self._motion, self.delta_s
+        )
         return snapshot_message(self.frame, self.elapsed_s, header + self.signals.records() + records)
 
     def _keep_up(self, actor: Actor) -> None:

@@ -155,10 +155,10 @@ def test_walking_swings_the_legs_and_a_pose_can_be_taken_from_it(world, stage):
 ANGLES = st.floats(-80.0, 80.0)
 
 
-@given(st.lists(st.tuples(ANGLES, ANGLES, ANGLES), min_size=26, max_size=26), st.floats(0.0, 3.0), st.floats(0.5, 1.0))
-def test_a_single_bone_is_where_the_whole_skeleton_has_it(angles, elapsed_s, half_height):
+@given(st.lists(st.tuples(ANGLES, ANGLES, ANGLES), min_size=26, max_size=26), st.floats(0.0, 9.0), st.floats(0.5, 1.0))
+def test_a_single_bone_is_where_the_whole_skeleton_has_it(angles, strides, half_height):
     chain = skeleton.bones(fingers=False)
-    walk = skeleton.walking(chain, half_height, 1.5, elapsed_s)
+    walk = skeleton.walking(chain, half_height, skeleton.gait(strides, 1.5, half_height))
     bent = {bone.name: pose._replace(pitch=p, yaw=y, roll=r) for bone, pose, (p, y, r) in zip(chain, walk, angles)}
     relative = skeleton.shown(chain, walk, skeleton.CustomPose(bent, 1.0))
     for bone, whole in zip(chain, skeleton.in_actor(chain, relative)):

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from sim.labels import Label
-from sim.render.models import VEHICLE_TAGS, pedestrian_mesh, vehicle_mesh
+from sim.render.models import (
+    BRAKE,
+    LOW_BEAM,
+    POSITION,
+    VEHICLE_TAGS,
+    VehicleLook,
+    far_vehicle,
+    pedestrian_mesh,
+    vehicle_mesh,
+)
 from sim.render.props import PROP_KINDS, prop_mesh
 from sim.render.scene import BRAKE_LAMP, HEAD_LAMP, TAIL_LAMP, check
 from sim.render.solids import UnknownModel
@@ -35,33 +44,29 @@ def test_a_vehicle_fills_its_box_and_stands_on_the_ground(kind: str) -> None:
     assert high[1] == pytest.approx(-low[1], abs=0.02)
     riders = {Label.RIDER} if kind in ("motorcycle", "bicycle") else set()
     assert set(mesh.tags) == {VEHICLE_TAGS[kind]} | riders
-    assert 100 <= len(mesh.triangles) <= 450
+    assert 80 <= len(mesh.triangles) <= 260
 
 
 @pytest.mark.parametrize("kind", list(VEHICLE_TAGS))
 def test_lamps_tell_front_from_back_and_braking(kind: str) -> None:
-    def where(mesh_color: tuple[int, int, int], brake: bool) -> np.ndarray:
-        mesh = vehicle_mesh(kind, EXTENTS[kind], (40, 90, 40), brake)
-        chosen = (mesh.colors == mesh_color).all(axis=1)
+    def where(color: tuple[int, int, int], bits: int) -> np.ndarray:
+        mesh = far_vehicle(VehicleLook(kind, EXTENTS[kind], (40, 90, 40)), bits)
+        chosen = (mesh.colors == color).all(axis=1)
         return mesh.vertices[mesh.triangles[chosen]].reshape(-1, 3)[:, 0]
 
-    assert (where(TAIL_LAMP, False) < 0).all()
-    assert len(where(TAIL_LAMP, False))
-    assert len(where(TAIL_LAMP, True)) == 0
-    assert (where(BRAKE_LAMP, True) < 0).all()
-    assert len(where(BRAKE_LAMP, True))
-    if kind != "bicycle":
-        assert (where(HEAD_LAMP, False) > 0).all()
-        assert len(where(HEAD_LAMP, False))
+    for color, bits, behind in ((TAIL_LAMP, POSITION, True), (BRAKE_LAMP, BRAKE, True), (HEAD_LAMP, LOW_BEAM, False)):
+        assert len(where(color, 0)) == 0
+        assert len(where(color, bits))
+        assert ((where(color, bits) < 0) == behind).all()
 
 
 def test_a_pedestrian_is_centred_at_half_height() -> None:
     mesh = pedestrian_mesh((0.19, 0.19, 0.93), 3)
     check(mesh)
-    assert mesh.vertices[:, 2].min() == pytest.approx(-0.93, abs=0.02)
+    assert mesh.vertices[:, 2].min() == pytest.approx(-0.93, abs=0.03)
     assert mesh.vertices[:, 2].max() == pytest.approx(0.93, abs=0.02)
     assert set(mesh.tags) == {Label.PEDESTRIANS}
-    assert 100 <= len(mesh.triangles) <= 400
+    assert 100 <= len(mesh.triangles) <= 460
 
 
 def test_pedestrians_wear_different_clothes() -> None:

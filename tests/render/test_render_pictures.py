@@ -13,7 +13,7 @@ import pytest
 from sim.geometry import Pose
 from sim.labels import Label
 from sim.render.mesh import Mesh
-from sim.render.models import pedestrian_mesh, vehicle_mesh
+from sim.render.models import POSITION, pedestrian_mesh, vehicle_mesh
 from sim.render.renderer import OUTPUTS, Frame, Movable, Renderer, RenderError
 from sim.render.scene import InvalidMesh, Models
 from sim.render.weather import Weather
@@ -33,8 +33,8 @@ def look(renderer: Renderer, weather: Weather = NOON, movables: tuple[Movable, .
     return rgb(renderer.render(CAMERA, 176, 96, 60.0, movables, weather, frozenset({"rgb"}), frame))
 
 
-def car(x: float, y: float = 0.0, brake: bool = False) -> Movable:
-    return Movable(1, vehicle_mesh("car", SEDAN, (40, 70, 160), brake), Pose(x, y, 0.0))
+def car(x: float, y: float = 0.0, brake: bool = False, lights: int = 0) -> Movable:
+    return Movable(1, vehicle_mesh("car", SEDAN, (40, 70, 160), brake, lights=lights), Pose(x, y, 0.0))
 
 
 def test_weather_is_carlas_in_names_order_and_default() -> None:
@@ -56,9 +56,11 @@ def test_every_carla_preset_gives_a_picture_with_contrast(renderer: Renderer, pr
 def test_night_is_darker_than_noon_and_lamps_glow_in_it(renderer: Renderer) -> None:
     day, night = look(renderer, movables=(car(9.0),)), look(renderer, NIGHT, (car(9.0),))
     assert night.mean() < 0.45 * day.mean()
-    red = night[:, :, 0] - night[:, :, 1:].max(axis=2)
-    assert (red > 50).sum() >= 4, "tail lamps"
-    assert (look(renderer, NIGHT, (car(9.0, brake=True),))[:, :, 0]).max() > night[:, :, 0].max() + 30
+    for lit, strength in ((car(9.0, lights=POSITION), 50), (car(9.0, brake=True), 130)):
+        shown = look(renderer, NIGHT, (lit,))
+        red = shown[:, :, 0] - shown[:, :, 1:].max(axis=2)
+        assert (red > strength).sum() >= 4, "lamps that burn"
+    assert (night[:, :, 0] - night[:, :, 1:].max(axis=2)).max() < 50, "lamps that do not"
 
 
 def test_fog_hides_what_is_far_more_than_what_is_near(renderer: Renderer) -> None:

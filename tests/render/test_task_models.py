@@ -10,30 +10,30 @@ import pytest
 from sim.geometry import Pose
 from sim.render.mesh import Mesh
 from sim.server.actors import Actor
+from sim.server.appearance import actor_mesh
 from sim.server.blueprints import CATALOGUE, Description
-from sim.server.scene import actor_mesh
 
 # Half sizes (m) of the box, and a digest of the mesh with red paint.
 MODELS = {
-    "vehicle.audi.a2": ((1.852, 0.895, 0.775), "8c6ea2df54607bea"),
-    "vehicle.tesla.model3": ((2.396, 1.082, 0.744), "9e0d066afae1304b"),
-    "vehicle.audi.tt": ((2.09, 0.997, 0.693), "acc3be133275fa22"),
-    "vehicle.toyota.prius": ((2.257, 1.0, 0.762), "8f64f678896bbb3e"),
-    "vehicle.lincoln.mkz_2017": ((2.451, 1.064, 0.755), "cbcb1063d965be56"),
-    "vehicle.nissan.patrol": ((2.302, 0.966, 0.927), "c26924bbc40a117c"),
-    "vehicle.mini.cooper_s": ((1.903, 0.985, 0.738), "c280eb6e439eb639"),
-    "vehicle.citroen.c3": ((1.994, 0.925, 0.808), "99dd13cdb3948d1a"),
-    "vehicle.mercedes.sprinter": ((2.958, 0.994, 1.283), "f8c0e983606fe262"),
-    "vehicle.volkswagen.t2": ((2.24, 1.035, 1.019), "745162ab7fbda8ac"),
-    "vehicle.jeep.wrangler_rubicon": ((1.933, 0.953, 0.939), "52b122f68ab7eddc"),
-    "walker.pedestrian.0001": ((0.19, 0.22, 0.91), "f9a3fb1a2c0608d4"),
-    "walker.pedestrian.0002": ((0.19, 0.22, 0.89), "830acca1f250f94b"),
-    "walker.pedestrian.0003": ((0.19, 0.22, 0.87), "00faffdc42cd947e"),
-    "walker.pedestrian.0004": ((0.19, 0.22, 0.93), "f18de36e3041193e"),
-    "walker.pedestrian.0005": ((0.19, 0.22, 0.91), "a2026cf46960161b"),
-    "walker.pedestrian.0006": ((0.19, 0.22, 0.89), "9c4a732a93a44f93"),
-    "walker.pedestrian.0007": ((0.19, 0.22, 0.87), "2f85e811aef8cadc"),
-    "walker.pedestrian.0008": ((0.19, 0.22, 0.93), "252942e9d9b54f06"),
+    "vehicle.audi.a2": ((1.852, 0.895, 0.775), "dda7388efc8a45ad"),
+    "vehicle.tesla.model3": ((2.396, 1.082, 0.744), "ee8ddad36bdaf9ec"),
+    "vehicle.audi.tt": ((2.09, 0.997, 0.693), "cda94fa292cd7998"),
+    "vehicle.toyota.prius": ((2.257, 1.0, 0.762), "310cb189a1ebb705"),
+    "vehicle.lincoln.mkz_2017": ((2.451, 1.064, 0.755), "4086396c96d425e8"),
+    "vehicle.nissan.patrol": ((2.302, 0.966, 0.927), "7f4392bb32e8b3d3"),
+    "vehicle.mini.cooper_s": ((1.903, 0.985, 0.738), "9317a4f91d50d744"),
+    "vehicle.citroen.c3": ((1.994, 0.925, 0.808), "d59df7c250dc68a7"),
+    "vehicle.mercedes.sprinter": ((2.958, 0.994, 1.283), "a5f79eb5e784ad4e"),
+    "vehicle.volkswagen.t2": ((2.24, 1.035, 1.019), "2d2bfbf248f924e9"),
+    "vehicle.jeep.wrangler_rubicon": ((1.933, 0.953, 0.939), "33aec1958225193b"),
+    "walker.pedestrian.0001": ((0.19, 0.22, 0.91), "719d82503c6d4447"),
+    "walker.pedestrian.0002": ((0.19, 0.22, 0.89), "dc27ab649d483cd1"),
+    "walker.pedestrian.0003": ((0.19, 0.22, 0.87), "11d500d53167dc8f"),
+    "walker.pedestrian.0004": ((0.19, 0.22, 0.93), "2850cb0e12478ca6"),
+    "walker.pedestrian.0005": ((0.19, 0.22, 0.91), "d78e82112cc10cba"),
+    "walker.pedestrian.0006": ((0.19, 0.22, 0.89), "3df8a90c9fca6132"),
+    "walker.pedestrian.0007": ((0.19, 0.22, 0.87), "39169627be8249cb"),
+    "walker.pedestrian.0008": ((0.19, 0.22, 0.93), "0867b2de7e2d8a67"),
 }
 
 

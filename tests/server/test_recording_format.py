@@ -56,7 +56,7 @@ def physics(draw):
 
 @st.composite
 def frames(draw, number: int | None = None):
-    rows = draw(st.lists(st.tuples(IDS, POSES, st.tuples(*[SMALL] * 9)), max_size=4))
+    rows = draw(st.lists(st.tuples(IDS, POSES, st.tuples(*[SMALL] * 9), st.tuples(*[FINITE] * 4)), max_size=4))
     controls = st.tuples(IDS, SMALL, SMALL, SMALL, *[st.integers(0, 1)] * 3, st.integers(-1, 8), IDS)
     return Frame(
         draw(IDS) if number is None else number, draw(st.floats(0.0, 1e6)), draw(st.floats(0.0, 1.0)),

@@ -23,7 +23,6 @@ from sim.server.vehicle_lights import (
     burning,
 )
 
-
 ORIGIN = Pose(0.0, 0.0, 0.0)
 
 

@@ -31,7 +31,7 @@ def _bones(context: Context, actor_id: int) -> tuple[Actor, list[parts.Part]]:
     actor = world.actor(actor_id)
     row = world.row(actor)
     steer = math.degrees(float(row["wheel_angle"])) if row is not None else 0.0
-    found = parts.bones(actor, world.elapsed_s, steer)
+    found = parts.bones(actor, steer)
     if not found:
         raise CallError(f"actor {actor_id} ({actor.description.blueprint.id}) has no skeleton")
     return actor, found
@@ -137,7 +137,7 @@ def _walker(context: Context, actor_id: int) -> Actor:
 def get_bones_transform(context: Context, actor_id: int) -> list[Any]:
     walker = _walker(context, actor_id)
     chain = parts.skeleton_of(walker)
-    relative = skeleton.shown(chain, parts.animation(walker, context.world.elapsed_s), walker.custom_pose)
+    relative = skeleton.shown(chain, parts.animation(walker), walker.custom_pose)
     found = []
     for bone, near, own in zip(chain, relative, skeleton.in_actor(chain, relative)):
         world = compose(walker.pose, own)
@@ -174,6 +174,6 @@ def blend_pose(context: Context, actor_id: int, blend: float) -> None:
 @call("get_pose_from_animation", takes=(integer,), void=True)
 def get_pose_from_animation(context: Context, actor_id: int) -> None:
     walker = _walker(context, actor_id)
-    now = parts.animation(walker, context.world.elapsed_s)
+    now = parts.animation(walker)
     names = (bone.name for bone in parts.skeleton_of(walker))
     walker.custom_pose = replace(walker.custom_pose, relative=dict(zip(names, now)))

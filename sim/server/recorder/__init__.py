@@ -39,6 +39,8 @@ class Recorder:
 
     def after_snapshot(self, world: World, motions: dict[int, tuple[float, ...]], contacts: Sequence[Contact]) -> None:
         """A tick is complete."""
+        if self._replay is not None:
+            self._replay.settle(world)
         if self._recording is not None:
             self._recording.record(world, motions, contacts)
             if self._recording.failure is not None:

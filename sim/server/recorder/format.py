@@ -26,15 +26,16 @@ import msgpack
 import numpy as np
 
 MAGIC = b"PILOTAGE RECORDING\n"
-VERSION = 1
+VERSION = 2
 MAX_BLOCK_BYTES = 64 * 1024 * 1024
 _VERSION = struct.Struct("<H")
 _BLOCK = struct.Struct("<II")
 _TIMES = struct.Struct("<Idd")
 
 # Poses are exact (m, degrees), so that a replay shows the very same numbers; rates are velocity (m/s), angular
-# velocity (deg/s) and acceleration (m/s^2) as precise as a snapshot shows them.
-MOTION = np.dtype([("id", "<u4"), ("pose", "<f8", (6,)), ("rates", "<f4", (9,))])
+# velocity (deg/s) and acceleration (m/s^2) as precise as a snapshot shows them. What wheels and legs show: metres
+# travelled, double steps made, pace (m/s), angle of the road wheels (rad).
+MOTION = np.dtype([("id", "<u4"), ("pose", "<f8", (6,)), ("rates", "<f4", (9,)), ("gait", "<f8", (4,))])
 VEHICLE = np.dtype(
     [
         ("id", "<u4"),
@@ -174,7 +175,7 @@ def decode_frame(payload: bytes) -> Frame:
             setattr(frame, name, np.frombuffer(data, kind))
     except (struct.error, TypeError, ValueError) as error:
         raise BadRecording(f"damaged frame: {error}") from error
-    numbers = (frame.motions["pose"], frame.motions["rates"], np.array([elapsed, duration]))
+    numbers = (frame.motions["pose"], frame.motions["rates"], frame.motions["gait"], np.array([elapsed, duration]))
     if not all(np.isfinite(values).all() for values in numbers) or duration < 0.0:
         raise BadRecording("damaged frame: numbers that are not finite")
     return frame

@@ -80,7 +80,7 @@ class Recording:
         frame.collisions = self._touched(world, contacts)
         if world.scene.weather != self._weather:
             self._weather = frame.weather = world.scene.weather
-        self._movements(motions, frame)
+        self._movements(world, motions, frame)
         self._controls(frame)
         self._clocks(world, frame)
         if self._additional:
@@ -139,14 +139,18 @@ class Recording:
             self._collisions = (self._collisions + 1) & 0xFFFFFFFF
         return found
 
-    def _movements(self, motions: dict[int, tuple[float, ...]], frame: Frame) -> None:
+    def _movements(self, world: World, motions: dict[int, tuple[float, ...]], frame: Frame) -> None:
         moved = []
         for actor_id, actor in self._known.items():
             motion = motions.get(actor_id)
             # What is attached follows its parent, in a replay too; what has no motion is the town's and stays.
-            if motion is not None and actor.parent is None and self._motions.get(actor_id) != motion:
-                self._motions[actor_id] = motion
-                moved.append((actor_id, motion[:6], motion[6:15]))
+            if motion is None or actor.parent is not None:
+                continue
+            wheels = float(world.table.rows[actor.row]["wheel_angle"]) if actor.is_vehicle else 0.0
+            shown = (*motion, actor.travelled, actor.strides, actor.pace, wheels)
+            if self._motions.get(actor_id) != shown:
+                self._motions[actor_id] = shown
+                moved.append((actor_id, motion[:6], motion[6:15], shown[15:]))
         frame.motions = _table(moved, recorded.MOTION)
 
     def _controls(self, frame: Frame) -> None:

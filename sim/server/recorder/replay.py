@@ -12,6 +12,7 @@ from sim.geometry import Pose, compose
 from sim.server.actors import VehicleControl, WalkerControl
 from sim.server.blueprints import read_description
 from sim.server.errors import BadArguments, CallError
+from sim.server.powertrain import steer_wheels
 from sim.server.recorder.format import Birth, Frame, Reader
 
 if TYPE_CHECKING:
@@ -71,6 +72,16 @@ class Replay:
         self._now = min(self._now + delta_s * self.options.time_factor, self._stop)
         self._show(world, self._now)
         return self._now < self._stop - TIME_TOLERANCE_S
+
+    def settle(self, world: World) -> None:
+        """The snapshot is made: let wheels and legs show what was recorded of them."""
+        for recorded_id, motion in self._last.items():
+            actor = self._actors.get(recorded_id)
+            if actor is None or not actor.alive or actor.parent is not None or self._ignored(recorded_id):
+                continue
+            actor.travelled, actor.strides, actor.pace, angle = motion["gait"].tolist()
+            if actor.is_vehicle and actor.row is not None:
+                steer_wheels(world.table, actor.row, angle)
 
     def close(self) -> None:
         """Leave everything as it is."""
