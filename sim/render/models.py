@@ -142,7 +142,7 @@ def _chassis(look: VehicleLook) -> Chassis:
         radius = min(0.34, 0.4 * hx)
         return Chassis(2.0 * (hx - radius) * 0.98, 0.0, radius)
     radius = {"van": 0.36, "bus": 0.45, "truck": 0.48}.get(look.kind, min(0.36, 0.47 * hz))
-    return Chassis(1.2 * hx, 2.0 * (hy - 0.18), radius)
+    return Chassis(1.2 * hx, 2.0 * (hy - 0.16), radius)
 
 
 @lru_cache(maxsize=1024)

@@ -81,7 +81,7 @@ def outer_half(kind: str, hy: float, chassis: Chassis) -> float:
         return hy - 0.10
     if kind == "bus":
         return hy - 0.30 if hy > 1.5 else hy - 0.06
-    return min(hy - 0.04, 0.5 * chassis.track + (0.135 if kind == "car" else 0.15))
+    return min(hy - 0.03, 0.5 * chassis.track + (0.135 if kind == "car" else 0.15))
 
 
 def lit_mesh(lamps: tuple[tuple[int, tuple[Point, ...]], ...], bits: int, tag: int) -> Mesh:
@@ -174,6 +174,8 @@ class Shell:
         low, top = self._foot(x), self.belt(x)
         middle = min(top - 0.02, max(self.shape.sill + 0.58 * (top - self.shape.sill), low + 0.04))
         low = min(low, middle - 0.02)
+        if not self.d.fine:
+            return (x, y, low), (x, y, middle), (x, 0.98 * y, top)
         tuck = 0.965 if low <= self.shape.sill + 1e-6 else 1.0
         return (x, y * tuck, low), (x, y, middle), (x, y * 0.955, top)
 

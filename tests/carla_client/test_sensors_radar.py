@@ -35,7 +35,7 @@ def test_radar_sees_how_fast_a_car_comes_near_and_how_far_it_is(world, stage):
     near = seen[seen[:, 3] < gap + 1.0]
     assert len(near) > 50
     assert near[:, 3].min() == pytest.approx(gap, abs=0.1)
-    assert near[:, 3] == pytest.approx(gap, abs=0.9)  # the windscreen leans back
+    assert np.median(near[:, 3]) == pytest.approx(gap, abs=0.3)  # hood and windscreen lie further back
     assert near[:, 0] == pytest.approx(-22.0 * np.cos(near[:, 1]) * np.cos(near[:, 2]), abs=0.2)
     radar.stop()
 
