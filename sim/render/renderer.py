@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.geometry import Pose, pose_matrix, rotation_matrix
-from sim.render import raster, shading
+from sim.render import actor_shadows, lamplight, rainfall, raster, shading, sky
+from sim.render.ground_shadows import GroundShadows
+from sim.render.lamplight import Spots
 from sim.render.mesh import Mesh
 from sim.render.scene import Models, pack
-from sim.render.weather import Weather, atmosphere
+from sim.render.weather import Atmosphere, Weather, atmosphere
 
 OUTPUTS = frozenset({"rgb", "depth", "semantic", "instance", "normals"})
 MAX_SIDE = 8192
@@ -65,8 +67,11 @@ class Renderer:
         self._static = pack(static, split=True)
         self._static_actors = np.zeros(len(self._static.starts), np.uint32)
         self._models = Models()
-        self._noise = shading.noise_texture()
+        self._noise, self._clouds = shading.noise_texture(), sky.cloud_texture()
+        self._stars, self._drops = sky.star_directions(), rainfall.drop_table()
+        self._ground_shadows = GroundShadows(self._static.soup, self._static.looks[:, 0])
         self._buffers: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+        self._first_movable = 0
         self._grow(len(self._static.soup) + 4096)
 
     def render(
@@ -79,12 +84,15 @@ class Renderer:
         weather: Weather = Weather(),  # noqa: B008 (frozen)
         outputs: frozenset[str] = frozenset({"rgb"}),
         frame: int = 0,
+        seconds: float | None = None,
+        spots: Spots | None = None,
     ) -> Frame:
         """One frame of a pinhole camera at `pose` (world) with horizontal `fov` (degrees), image x right and y down.
 
         A camera-frame point (x forward, y right, z up) appears at u = width / 2 + f y / x, v = height / 2 - f z / x
         with f = width / (2 tan(fov / 2)); pixel (i, j) covers u in [i, i + 1). RGB has four samples a pixel; the others
-        are taken at the pixel centre and do not depend on what else is asked for. `frame` moves falling rain.
+        are taken at the pixel centre and do not depend on what else is asked for. Rain falls and clouds
+        drift with `seconds` of simulation (`frame` / 20 if not given); `spots` are the lamps that burn, seen at night.
 
         Raises `RenderError` for sizes, angles, poses or output names that make no picture.
         """
@@ -114,32 +122,8 @@ class Renderer:
         bgra = depth = semantic = instance = normals = None
         if "rgb" in outputs:
             inverse, ids = self._draw(camera_from_world, view.focal * 2.0, width * 2, height * 2, instances, light)
-            shadow = np.ones((height, width), np.float32)
-            sun_on_ground = float(air.sun_color.sum() * max(air.sun[2], 0.0))
-            direct = sun_on_ground / (sun_on_ground + float(air.sky_light.sum()))
-            if movables:
-                boxes = instances[-1][[movable.shadow for movable in movables]]
-                shading.cast_shadows(
-                    inverse, ids, self._lit, self._marks, shading.TEXTURE, boxes, air.sun, direct, view, shadow
-                )
-            bgra = np.empty((height, width, 4), np.uint8)
-            sky = shading.Air(
-                zenith=_triple(air.zenith),
-                horizon=_triple(air.horizon),
-                fog=_triple(air.fog),
-                glare=_triple(np.minimum(air.sun_color * 255.0, 255.0)),
-                cloud=_triple(air.cloud),
-                sun=_triple(air.sun),
-                extinction=float(air.extinction),
-                fog_start=float(air.fog_start),
-                clouds=float(air.clouds),
-                wet=float(air.wet),
-                puddles=float(air.puddles),
-                rain=float(air.rain),
-            )
-            shading.resolve(
-                inverse, ids, self._lit, self._marks, shadow, view, sky, self._noise, shading.TEXTURE, int(frame), bgra
-            )
+            boxes = instances[-1][[movable.shadow for movable in movables]] if movables else instances[-1]
+            bgra = self._shade(inverse, ids, width, height, boxes, view, air, spots, frame, seconds)
         if outputs - {"rgb"}:
             inverse, ids = self._draw(camera_from_world, view.focal, width, height, instances, light)
             metres = np.empty((height, width), np.float32)
@@ -153,6 +137,50 @@ class Renderer:
                 normals = np.empty((height, width, 3), np.float32)
                 shading.face_normals(ids, self._faces, rotation, normals)
         return Frame(bgra, depth, semantic, instance, normals)
+
+    def _shade(
+        self,
+        inverse: np.ndarray,
+        ids: np.ndarray,
+        width: int,
+        height: int,
+        boxes: np.ndarray,
+        view: shading.View,
+        air: Atmosphere,
+        spots: Spots | None,
+        frame: int,
+        seconds: float | None,
+    ) -> np.ndarray:
+        """The picture, BGRA uint8 (height, width, 4), of a visibility buffer with two samples a pixel each way."""
+        seconds = 0.05 * frame if seconds is None else seconds
+        table = (self._lit, self._marks)
+        bgra = np.empty((height, width, 4), np.uint8)
+        shadow = np.zeros((height, width, 2), np.float32)
+        if len(boxes):
+            actor_shadows.cast_shadows(inverse, ids, *table, shading.TEXTURE, boxes, air.sun, view, shadow)
+        lamps = spots is not None and len(spots) > 0 and air.night > 0.0
+        glow = np.zeros((height, width, 3) if lamps else (0, 0, 3), np.float32)
+        if lamps:
+            assert spots is not None
+            lamplight.shine(spots.rows, inverse, ids, self._lit, view, air.wet, glow)
+            glow *= np.float32(air.night)
+        ground = self._ground_shadows.under(air.azimuth, air.altitude)
+        origin = np.array([ground.west, ground.north, ground.per_metre])
+        shading.resolve(
+            inverse, ids, *table, self._first_movable, shadow, glow, view, _kernel_air(air, seconds), self._noise,
+            self._clouds, shading.TEXTURE, ground.texels, origin, bgra,
+        )  # fmt: skip
+        if air.stars > 0.0:
+            sky.draw_stars(ids, self._stars, view, air.stars, bgra)
+        if lamps:
+            assert spots is not None
+            lamplight.glare(spots.rows, inverse, view, air.night, air.extinction, bgra)
+        if air.rain > 0.0:
+            share = rainfall.WIND_SHARE
+            velocity = np.array([share * air.wind[0], share * air.wind[1], -rainfall.FALL_MPS])
+            tone = np.minimum(1.12 * air.horizon + 18.0, 255.0)
+            rainfall.draw_rain(inverse, self._drops, air.rain, velocity, seconds, tone, view, bgra)
+        return bgra
 
     def _grow(self, capacity: int) -> None:
         self._lit = np.empty((capacity, 4), np.float32)
@@ -207,11 +235,40 @@ class Renderer:
             static.soup, static.colors, static.looks, static.starts, static.counts, static.radii, static.centers,
             static_matrices, self._static_actors, light, focal, 0, depth, ids, *table,
         )  # fmt: skip
+        self._first_movable = used
         raster.draw(
             models.soup, models.colors, models.looks, starts, counts, radii, centers,
             matrices, actors, light, focal, used, depth, ids, *table,
         )  # fmt: skip
         return depth, ids
+
+
+def _kernel_air(air: Atmosphere, seconds: float) -> shading.Air:
+    """The part of the air that the shader takes, after `seconds` of wind."""
+    # Clouds hang 500 m high, where the wind is twice as strong; the pattern repeats.
+    speed = 2.0 * sky.CLOUD_SCALE / 500.0
+    drift_x, drift_y = ((speed * along * seconds) % sky.CLOUD_SIDE for along in air.wind)
+    ground_sun = air.sun_color * max(float(air.sun[2]), 0.0)
+    return shading.Air(
+        zenith=_triple(air.zenith),
+        horizon=_triple(air.horizon),
+        fog=_triple(air.fog),
+        glare=_triple(air.glare),
+        cloud=_triple(air.cloud),
+        sun=_triple(air.lantern),
+        direct=_triple(ground_sun / (ground_sun + air.sky_light)),
+        disc=float(air.disc),
+        halo=float(air.halo),
+        wash=float(air.wash),
+        extinction=float(air.extinction),
+        fog_start=float(air.fog_start),
+        fog_fall=float(air.fog_fall),
+        fog_ceiling=float(14.0 / (1.0 + 60.0 * air.fog_fall)),
+        clouds=float(air.clouds),
+        drift=(float(drift_x), float(drift_y)),
+        wet=float(air.wet),
+        puddles=float(air.puddles),
+    )
 
 
 def _triple(values: np.ndarray) -> shading.Triple:
@@ -224,5 +281,9 @@ def warm_up() -> float:
     ground = Mesh.build([[2, -9, 0], [90, -9, 0], [90, 9, 0], [2, 9, 0]], [[0, 1, 2], [0, 2, 3]], (90, 90, 90), 1)
     post = Mesh.build([[0, 0, 0], [0, 1, 0], [0, 0, 2]], [[0, 1, 2]], (200, 40, 40), 20)
     camera = Pose(0.0, 0.0, 1.5)
-    Renderer(ground).render(camera, 16, 8, 60.0, [Movable(1, post, Pose(8.0, 0.0, 0.0))], Weather(), OUTPUTS)
+    storm = Weather(sun_altitude_angle=-30.0, precipitation=50.0)
+    lamp = lamplight.street_lamps(lamplight.Lamps(np.ones((1, 3)), np.ones(1), np.zeros((1, 3), np.uint8)))
+    renderer = Renderer(ground)
+    renderer.render(camera, 16, 8, 60.0, [Movable(1, post, Pose(8.0, 0.0, 0.0))], Weather(), OUTPUTS)
+    renderer.render(camera, 16, 8, 60.0, [], storm, spots=lamp)
     return time.perf_counter() - begin

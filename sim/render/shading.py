@@ -1,4 +1,4 @@
-"""From the visibility buffer to pictures: texture, shadows, wetness, fog, sky, and the label images.
+"""From the visibility buffer to pictures: texture, shadows, wetness, fog, and the label images.
 
 Light was applied per triangle in the visibility pass (flat shading); here each pixel gets what varies within a
 triangle. A pixel whose four samples see one triangle is shaded once, others once per distinct triangle.
@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from sim.render.raster import ASPHALT, FOLIAGE, GRASS, MARKING, PAVED, WALL
+from sim.render.raster import ASPHALT, FOLIAGE, GRASS, LIT_WINDOW, MARKING, PAVED, PLAIN, WALL, WINDOW
+from sim.render.sky import paint_sky
 
 FAR = 1000.0
 """Depth (m) of the sky, and the largest depth that CARLA's depth image can say."""
@@ -35,6 +36,7 @@ class Air(NamedTuple):
     """Sky and weather as the kernels take them; colours are RGB in 0..255. See `sim.render.weather.Atmosphere`.
 
     Scalars only, so that they stay in registers: an array here would be read again after every stored pixel.
+    `direct` is the sun's share of the light on level ground; `drift` how far clouds have moved, in their texels.
     """
 
     zenith: Triple
@@ -43,169 +45,229 @@ class Air(NamedTuple):
     glare: Triple
     cloud: Triple
     sun: Triple
+    direct: Triple
+    disc: float
+    halo: float
+    wash: float
     extinction: float
     fog_start: float
+    fog_fall: float
+    fog_ceiling: float
     clouds: float
+    drift: tuple[float, float]
     wet: float
     puddles: float
-    rain: float
+
+
+NOISE_SIDE = 512
 
 
 def noise_texture() -> np.ndarray:
-    """Two tileable 256 x 256 noises in -1..1, float32 (131072,): fine grain, then patches about eight texels wide."""
-    grain = np.random.default_rng(20).integers(-127, 128, (256, 256)).astype(np.float64) / 127.0
-    patches = grain
-    for _ in range(24):  # each pass is a binomial blur; together a Gaussian of 3.5 texels
+    """Two tileable 512 x 512 noises in -1..1, float32 (524288,): fine grain, then patches about twenty texels wide."""
+    random = np.random.default_rng(20)
+    white = random.integers(-127, 128, (NOISE_SIDE, NOISE_SIDE)).astype(np.float64) / 127.0
+    grain = 0.5 * white + 0.25 * np.roll(white, 1, 0) + 0.25 * np.roll(white, 1, 1)
+    # Patches: a coarse lattice of the same kind, blurred where it is small and then interpolated.
+    coarse = random.integers(-127, 128, (64, 64)).astype(np.float64) / 127.0
+    for _ in range(2):
         for axis in (0, 1):
-            patches = 0.25 * np.roll(patches, 1, axis) + 0.5 * patches + 0.25 * np.roll(patches, -1, axis)
+            coarse = 0.25 * np.roll(coarse, 1, axis) + 0.5 * coarse + 0.25 * np.roll(coarse, -1, axis)
+    whole, rest = np.divmod(np.arange(NOISE_SIDE), NOISE_SIDE // 64)
+    t = rest / (NOISE_SIDE / 64.0)
+    t = t * t * (3.0 - 2.0 * t)
+    rows = coarse[whole] + (coarse[(whole + 1) % 64] - coarse[whole]) * t[:, None]
+    patches = rows[:, whole] + (rows[:, (whole + 1) % 64] - rows[:, whole]) * t
     patches = patches / np.abs(patches).max()
     return np.concatenate([grain.ravel(), patches.ravel()]).astype(np.float32)
 
 
-TEXTURE = np.zeros((10, 7), np.float32)
+LOOKS = 8
+TEXTURE = np.zeros((10, LOOKS), np.float32)
 """What the shader does to a material (row): brightness shares of fine grain and of soft patches, their texels per
-metre, and whether it takes shadows, gets wet, and stands upright (texture runs up the wall).
+metre, and whether it takes shadows, gets wet, stands upright (texture runs up the wall), and how much it mirrors.
 
 A table and not constants in the kernels: numba's disk cache would not notice if constants of another file changed.
 """
-TEXTURE[ASPHALT] = 0.07, 0.10, 14.0, 2.0, 1, 1, 0
-TEXTURE[PAVED] = 0.06, 0.07, 9.0, 3.0, 1, 1, 0
-TEXTURE[GRASS] = 0.16, 0.28, 9.0, 1.7, 1, 0, 0
-TEXTURE[FOLIAGE] = 0.28, 0.25, 5.0, 5.0, 0, 0, 1
-TEXTURE[WALL] = 0.05, 0.06, 6.0, 1.5, 0, 0, 1
-TEXTURE[MARKING] = 0.06, 0.14, 14.0, 6.0, 1, 1, 0
+TEXTURE[PLAIN] = 0, 0, 1, 1, 0, 0, 0, 0
+TEXTURE[ASPHALT] = 0.07, 0.06, 44.0, 11.0, 1, 1, 0, 0
+TEXTURE[PAVED] = 0.05, 0.05, 30.0, 16.0, 1, 1, 0, 0
+TEXTURE[GRASS] = 0.16, 0.16, 26.0, 14.0, 1, 0, 0, 0
+TEXTURE[FOLIAGE] = 0.26, 0.24, 18.0, 32.0, 0, 0, 1, 0
+TEXTURE[WALL] = 0.04, 0.05, 18.0, 11.0, 0, 0, 1, 0
+TEXTURE[MARKING] = 0.04, 0.10, 44.0, 40.0, 1, 1, 0, 0
+TEXTURE[WINDOW] = 0, 0, 1, 1, 0, 0, 1, 0.42
+TEXTURE[LIT_WINDOW] = 0, 0, 1, 1, 0, 0, 1, 0.42
+
+MOVABLE_SHADE = np.float32(0.75)
+"""How much of a shadow on the ground below darkens an actor that stands in it."""
 
 
 @njit(inline="always")
-def _texel(noise, layer, a, b):  # type: ignore[no-untyped-def]
-    row, column = np.int32(math.floor(a)) & np.int32(255), np.int32(math.floor(b)) & np.int32(255)
-    return noise[np.uint32(layer * 65536 + row * 256 + column)]
-
-
-@njit(inline="always")
-def _sky(dx, dy, dz, air, noise):  # type: ignore[no-untyped-def]
-    """Display RGB of the sky in the unit direction d (world frame)."""
-    rise = max(dz, 0.0)
-    height = rise * (2.0 - rise)
-    height = height * (2.0 - height)
-    cloud = 0.0
-    if air.clouds > 0.06:
-        slope = 1.0 / max(rise, 0.01)
-        a, b = dx * slope, dy * slope
-        value = 0.6 * _texel(noise, 1, a * 5.0, b * 5.0) + 0.4 * _texel(noise, 1, 90.0 + a * 13.0, b * 13.0)
-        cover = min(1.0, max(rise - 0.01, 0.0) * 6.0) * 0.7
-        cloud = min(max((value + 1.6 * air.clouds - 0.75) * 1.6, 0.0), 1.0) * cover
-    near_sun = max(dx * air.sun[0] + dy * air.sun[1] + dz * air.sun[2], 0.0)
-    square = near_sun * near_sun
-    power6 = square * square * square
-    power12 = power6 * power6
-    power24 = power12 * power12
-    glare = 0.35 * power24 * power24 + 0.12 * power6 + (1.0 if near_sun > 0.9993 else 0.0)
-    glare = min(glare, 1.0) * (1.0 - 0.8 * air.clouds) * (1.0 - cloud)
-    low = min(1.0, air.extinction * 60.0)
-    fogged = low + (min(1.0, air.extinction * 14.0) - low) * height
-    r = air.horizon[0] + (air.zenith[0] - air.horizon[0]) * height
-    g = air.horizon[1] + (air.zenith[1] - air.horizon[1]) * height
-    b = air.horizon[2] + (air.zenith[2] - air.horizon[2]) * height
-    r += (air.cloud[0] - r) * cloud + air.glare[0] * glare
-    g += (air.cloud[1] - g) * cloud + air.glare[1] * glare
-    b += (air.cloud[2] - b) * cloud + air.glare[2] * glare
-    return r + (air.fog[0] - r) * fogged, g + (air.fog[1] - g) * fogged, b + (air.fog[2] - b) * fogged
-
-
-@njit(inline="always")
-def _noise_index(y, z, inverse, texels, upright, turn, position):  # type: ignore[no-untyped-def]
-    """Index into a noise layer of the surface point seen at image slopes (y, z); runs along the ground or up a wall."""
-    depth = np.float32(1.0) / inverse
-    px = position[0] + depth * (turn[0] + turn[1] * y + turn[2] * z)
-    py = position[1] + depth * (turn[3] + turn[4] * y + turn[5] * z)
-    pz = position[2] + depth * (turn[6] + turn[7] * y + turn[8] * z)
-    a = px + upright * py
-    b = py + upright * (pz + np.float32(0.3) * px - np.float32(1.3) * py)
-    row, column = np.int32(math.floor(a * texels)), np.int32(math.floor(b * texels))
-    return ((row & np.int32(255)) << np.int32(8)) | (column & np.int32(255))
-
-
-@njit(inline="always")
-def _fog(distance, extinction, start):  # type: ignore[no-untyped-def]
-    """Share of the fog's colour at a distance (m): 1 - exp(-x) to within 0.012, several times cheaper."""
-    x = extinction * max(distance - start, np.float32(0.0))
+def _fog(x):  # type: ignore[no-untyped-def]
+    """1 - exp(-x) to within 0.012, several times cheaper."""
     series = x * (np.float32(0.16666667) + x * np.float32(0.041666668))
     series = np.float32(1.0) + x * (np.float32(1.0) + x * (np.float32(0.5) + series))
     return np.float32(1.0) - np.float32(1.0) / series
 
 
+@njit(inline="always")
+def _thin(x):  # type: ignore[no-untyped-def]
+    """About exp(-x) for x >= 0: the fog's density at x scale heights above the ground."""
+    return np.float32(1.0) / (np.float32(1.0) + x * (np.float32(1.0) + x * np.float32(0.6)))
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def _light(n, y, z, inverse, shadow, looks, red, green, blue, turn, position, air, noise, work, index):  # type: ignore[no-untyped-def]
+def _light(  # type: ignore[no-untyped-def]
+    n, y, z, inverse, sunless, contact, looks, red, green, blue, glow, turn, position, focal, air, noise, ground,
+    origin, pixel, mirror_rows, mirror_row, work, index,
+):  # fmt: skip
     """Texture, shadow, wetness and fog of n surface samples, in place on their lit colours red, green, blue.
 
-    All float32; y, z image slopes, inverse depth, shadow (S,), looks (7, S) columns of `TEXTURE`, work (4, S), index
-    int32 (S,). Each loop writes one array and reads few, which is what lets the compiler vectorise it.
+    All float32; y, z image slopes, inverse depth, sunless and contact (S,) hidden shares of the sun and of all light by
+    actors, looks (8, S) columns of `TEXTURE`, glow (3, S) lamp light, work (10, S), index int32 (S,). Each loop writes
+    one array and reads few, which is what lets the compiler vectorise it.
     """
-    one = np.float32(1.0)
+    one, zero, half = np.float32(1.0), np.float32(0.0), np.float32(0.5)
     grains, patches, fines, softs = looks[0], looks[1], looks[2], looks[3]
-    takes_shadow, gets_wet, uprights = looks[4], looks[5], looks[6]
-    patch, grain, value, fog = work[0], work[1], work[2], work[3]
+    takes_shadow, gets_wet, uprights, mirrors = looks[4], looks[5], looks[6], looks[7]
+    px, py, pz, value, patch, grain = work[0], work[1], work[2], work[3], work[4], work[5]
+    hidden, open_sky, across, down = work[6], work[7], work[8], work[9]
     for i in range(n):
-        index[i] = _noise_index(y[i], z[i], inverse[i], softs[i], uprights[i], turn, position)
+        px[i] = position[0] + (turn[0] + turn[1] * y[i] + turn[2] * z[i]) / inverse[i]
     for i in range(n):
-        patch[i] = noise[np.uint32(index[i]) + np.uint32(65536)]
+        py[i] = position[1] + (turn[3] + turn[4] * y[i] + turn[5] * z[i]) / inverse[i]
     for i in range(n):
-        index[i] = _noise_index(y[i], z[i], inverse[i], fines[i], uprights[i], turn, position)
+        pz[i] = position[2] + (turn[6] + turn[7] * y[i] + turn[8] * z[i]) / inverse[i]
+
+    # Texture: patches, then grain; along the ground or up a wall. Finer than a pixel it would only flicker: it fades.
+    for i in range(n):
+        a = (px[i] + uprights[i] * py[i]) * softs[i]
+        b = (py[i] + uprights[i] * (pz[i] + np.float32(0.3) * px[i] - np.float32(1.3) * py[i])) * softs[i]
+        row, column = np.int32(math.floor(a)), np.int32(math.floor(b))
+        index[i] = ((row & np.int32(511)) << np.int32(9)) | (column & np.int32(511))
+    for i in range(n):
+        patch[i] = noise[np.uint32(index[i]) + np.uint32(262144)]
+    for i in range(n):
+        a = (px[i] + uprights[i] * py[i]) * fines[i]
+        b = (py[i] + uprights[i] * (pz[i] + np.float32(0.3) * px[i] - np.float32(1.3) * py[i])) * fines[i]
+        row, column = np.int32(math.floor(a)), np.int32(math.floor(b))
+        index[i] = ((row & np.int32(511)) << np.int32(9)) | (column & np.int32(511))
     for i in range(n):
         grain[i] = noise[np.uint32(index[i])]
+    sharp = np.float32(1.6) * focal
     for i in range(n):
-        # Grain finer than a pixel would only flicker: it fades with distance.
-        near = min(one, np.float32(7.0) * inverse[i])
-        value[i] = (
-            one + patches[i] * min(one, np.float32(50.0) * inverse[i]) * patch[i] + grains[i] * near * near * grain[i]
-        )
+        # A pixel covers depth / f across and about depth^2 / (1.6 m f) along the road.
+        size = sharp * inverse[i] * (inverse[i] + uprights[i])
+        fine, soft = min(one, size / fines[i]), min(one, size * np.float32(14.0) / softs[i])
+        value[i] = one + patches[i] * soft * patch[i] + grains[i] * fine * grain[i]
+
+    # Shadows of what stands in town, and the sky that it hides; between four texels of the map.
+    per_metre = np.float32(origin[2])
+    rows, columns = ground.shape[0], ground.shape[1]
+    right, bottom = np.float32(columns - 2), np.float32(rows - 2)
+    west, north = np.float32(origin[0]), np.float32(origin[1])
     for i in range(n):
-        value[i] *= one + takes_shadow[i] * (shadow[i] - one)
-    extinction, start = np.float32(air.extinction), np.float32(air.fog_start)
+        across[i] = min(max((px[i] - west) * per_metre, zero), right)
+    for i in range(n):
+        down[i] = min(max((py[i] - north) * per_metre, zero), bottom)
+    for i in range(n):
+        index[i] = np.int32(down[i]) * np.int32(columns) + np.int32(across[i])
+    flat = ground.ravel()
+    for i in range(n):
+        at = np.uint32(index[i])
+        v00, v01 = np.int32(flat[at]), np.int32(flat[at + np.uint32(1)])
+        v10, v11 = np.int32(flat[at + np.uint32(columns)]), np.int32(flat[at + np.uint32(columns + 1)])
+        s, t = down[i] - np.float32(np.int32(down[i])), across[i] - np.float32(np.int32(across[i]))
+        low, mask = np.int32(255), (one - s) * (one - t)
+        sun = mask * np.float32(v00 & low)
+        sky = mask * np.float32(v00 >> np.int32(8))
+        mask = (one - s) * t
+        sun += mask * np.float32(v01 & low)
+        sky += mask * np.float32(v01 >> np.int32(8))
+        mask = s * (one - t)
+        sun += mask * np.float32(v10 & low)
+        sky += mask * np.float32(v10 >> np.int32(8))
+        mask = s * t
+        sun += mask * np.float32(v11 & low)
+        sky += mask * np.float32(v11 >> np.int32(8))
+        hidden[i] = sun * np.float32(1.0 / 255.0)
+        open_sky[i] = sky * np.float32(0.6 / 255.0)
+    for i in range(n):
+        hidden[i] = takes_shadow[i] * (one - (one - hidden[i]) * (one - sunless[i]))
+    for i in range(n):
+        open_sky[i] = (one - takes_shadow[i] * open_sky[i]) * (one - takes_shadow[i] * contact[i])
+    dr, dg, db = np.float32(air.direct[0]), np.float32(air.direct[1]), np.float32(air.direct[2])
+    for i in range(n):
+        red[i] *= value[i] * ((one - dr) * open_sky[i] + dr * (one - hidden[i]) + glow[0, i])
+    for i in range(n):
+        green[i] *= value[i] * ((one - dg) * open_sky[i] + dg * (one - hidden[i]) + glow[1, i])
+    for i in range(n):
+        blue[i] *= value[i] * ((one - db) * open_sky[i] + db * (one - hidden[i]) + glow[2, i])
+
+    # Panes mirror the sky at their own height above the horizon, and the dark street below it.
+    for i in range(n):
+        rise = (turn[6] + turn[7] * y[i] + turn[8] * z[i]) / math.sqrt(one + y[i] * y[i] + z[i] * z[i])
+        down[i] = min(max(rise * np.float32(1.6) + np.float32(0.25), zero), one)
+    for k in range(3):
+        out = red if k == 0 else (green if k == 1 else blue)
+        bottom_k, top_k = np.float32(0.55 * air.horizon[k]), np.float32(0.35 * air.horizon[k] + 0.6 * air.zenith[k])
+        for i in range(n):
+            out[i] += mirrors[i] * (bottom_k + (top_k - bottom_k) * down[i] - np.float32(0.5) * out[i])
+
     if air.wet > 0.0:
-        mirror = grain
+        wetness, deposits = np.float32(air.wet), np.float32(1.9 * air.puddles - 1.25)
         for i in range(n):
-            puddle = min(max((patch[i] + np.float32(1.5 * air.puddles - 1.0)) * np.float32(2.0), np.float32(0.0)), one)
-            wet = gets_wet[i] * np.float32(air.wet) * (np.float32(0.65) + np.float32(0.35) * puddle)
+            # Puddles gather in the hollows that the patches stand for; their borders are soft.
+            puddle = min(max((patch[i] + deposits) * np.float32(3.0), zero), one)
+            wet = gets_wet[i] * wetness
             dz = turn[6] + turn[7] * y[i] + turn[8] * z[i]
-            grazing = one + min(dz / math.sqrt(one + y[i] * y[i] + z[i] * z[i]), np.float32(0.0))
-            strength = np.float32(0.35) * (one + puddle) * grazing * grazing * grazing * grazing * grazing
-            mirror[i] = wet * (np.float32(0.03) + strength) * (np.float32(0.35) + np.float32(0.65) * shadow[i])
-            patch[i] = (one - np.float32(0.42) * wet) * (one - mirror[i])
+            grazing = one + min(dz / math.sqrt(one + y[i] * y[i] + z[i] * z[i]), zero)
+            g2 = grazing * grazing
+            strength = (
+                np.float32(0.04) + np.float32(0.50) * g2 * g2 + puddle * (np.float32(0.10) + np.float32(0.30) * g2)
+            )
+            across[i] = wet * min(strength, np.float32(0.85))
+            patch[i] = (one - np.float32(0.40) * wet) * (one - across[i])
+        last_row = np.float32(mirror_rows.shape[0] - 1)
         for i in range(n):
-            value[i] *= patch[i]
-        hr, hg, hb = np.float32(air.horizon[0]), np.float32(air.horizon[1]), np.float32(air.horizon[2])
+            level = min(max(mirror_row[np.uint32(pixel[i])], zero), last_row)
+            index[i] = (np.int32(level) * np.int32(mirror_rows.shape[1]) + np.int32(pixel[i])) * np.int32(3)
+        seen = mirror_rows.ravel()
         for i in range(n):
-            red[i] = red[i] * value[i] + hr * mirror[i]
+            red[i] = red[i] * patch[i] + across[i] * seen[np.uint32(index[i])]
         for i in range(n):
-            green[i] = green[i] * value[i] + hg * mirror[i]
+            green[i] = green[i] * patch[i] + across[i] * seen[np.uint32(index[i]) + np.uint32(1)]
         for i in range(n):
-            blue[i] = blue[i] * value[i] + hb * mirror[i]
-    else:
-        for i in range(n):
-            red[i] *= value[i]
-        for i in range(n):
-            green[i] *= value[i]
-        for i in range(n):
-            blue[i] *= value[i]
+            blue[i] = blue[i] * patch[i] + across[i] * seen[np.uint32(index[i]) + np.uint32(2)]
+
+    # Fog: thinner with height; its density along the ray by Simpson's rule.
+    extinction, start, fall = np.float32(air.extinction), np.float32(air.fog_start), np.float32(air.fog_fall)
+    eye = max(position[2], zero) * fall
+    here = _thin(eye)
     for i in range(n):
-        fog[i] = _fog(math.sqrt(one + y[i] * y[i] + z[i] * z[i]) / inverse[i], extinction, start)
+        there = max(pz[i], zero) * fall
+        density = (here + np.float32(4.0) * _thin(half * (eye + there)) + _thin(there)) * np.float32(1.0 / 6.0)
+        way = max(math.sqrt(one + y[i] * y[i] + z[i] * z[i]) / inverse[i] - start, zero)
+        value[i] = _fog(extinction * way * density)
     fr, fg, fb = np.float32(air.fog[0]), np.float32(air.fog[1]), np.float32(air.fog[2])
     for i in range(n):
-        red[i] += (fr - red[i]) * fog[i]
+        red[i] += (fr - red[i]) * value[i]
     for i in range(n):
-        green[i] += (fg - green[i]) * fog[i]
+        green[i] += (fg - green[i]) * value[i]
     for i in range(n):
-        blue[i] += (fb - blue[i]) * fog[i]
+        blue[i] += (fb - blue[i]) * value[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def resolve(depth, ids, lit, marks, shadow, view, air, noise, texture, frame, out):  # type: ignore[no-untyped-def]
+def resolve(  # type: ignore[no-untyped-def]
+    depth, ids, lit, marks, first_movable, shadow, glow, view, air, noise, clouds, texture, ground, origin, out
+):  # fmt: skip
     """Shade the 2x2-supersampled visibility buffer (2H, 2W) into BGRA uint8 (H, W, 4).
 
-    `shadow` float32 (H, W) multiplies the brightness of ground; `frame` moves the rain. Row by row: list what to shade
-    (a pixel whose four samples see one triangle once, others once per triangle), shade the list, weigh it into pixels.
+    `shadow` float32 (H, W, 2): what actors hide of the sun and of all light; `glow` float32 (H, W, 3) RGB light of
+    lamps in units of the sky's, or (0, 0, 3); triangles from `first_movable` on are actors'; `ground` and `origin` (west,
+    north, texels per metre) are a `ShadowMap`. Row by row: list what to shade (a pixel whose four samples see one
+    triangle once, others once per triangle), shade the list, weigh it into pixels.
     """
     height, width = out.shape[0], out.shape[1]
     turn = (
@@ -214,22 +276,31 @@ def resolve(depth, ids, lit, marks, shadow, view, air, noise, texture, frame, ou
         np.float32(view.rotation[2, 0]), np.float32(view.rotation[2, 1]), np.float32(view.rotation[2, 2]),
     )  # fmt: skip
     position = (np.float32(view.position[0]), np.float32(view.position[1]), np.float32(view.position[2]))
+    focal = np.float32(view.focal)
     step = 1.0 / view.focal
     room = 4 * width
     y, z, inverse = np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.float32)
-    shade = np.empty(room, np.float32)
+    sunless, contact = np.empty(room, np.float32), np.empty(room, np.float32)
     red, green, blue = np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.float32)
-    looks, work = np.empty((7, room), np.float32), np.empty((4, room), np.float32)
+    looks, work = np.empty((8, room), np.float32), np.empty((10, room), np.float32)
+    lamps = np.zeros((3, room), np.float32)
     index = np.empty(room, np.int32)
     pixel, weight = np.empty(room, np.int32), np.empty(room, np.float32)
+    sky_y, sky_z = np.empty(room, np.float32), np.empty(room, np.float32)
+    sky_pixel, sky_weight = np.empty(room, np.int32), np.empty(room, np.float32)
     sums = np.empty((width, 3), np.float32)
+    lamplit = glow.shape[0] > 0
+    wet = air.wet > 0.0
+    # What is above the horizon, smeared downwards, is what a wet road mirrors below it.
+    mirror_rows = np.zeros((height if wet else 1, width, 3), np.float32)
+    mirror_row = np.zeros(width, np.float32)
+    smear = np.float32(min(0.9, 1.0 - 6.0 / (6.0 + 0.03 * height)))
     for row in range(height):
         upper_ids, lower_ids = ids[2 * row], ids[2 * row + 1]
         upper_depth, lower_depth = depth[2 * row], depth[2 * row + 1]
-        shadow_row = shadow[row]
         middle = (0.5 * height - row - 0.5) * step
         sums[:] = np.float32(0.0)
-        n = np.uint64(0)
+        n, m = np.uint64(0), np.uint64(0)
         for column in range(width):
             left = np.uint64(2 * column)
             right = np.uint64(2 * column + 1)
@@ -262,44 +333,54 @@ def resolve(depth, ids, lit, marks, shadow, view, air, noise, texture, frame, ou
                     slope_y += (0.25 if k & 1 else -0.25) * step
                     slope_z += (-0.25 if k & 2 else 0.25) * step
                 if triangle < 0:
-                    scale = 1.0 / math.sqrt(1.0 + slope_y * slope_y + slope_z * slope_z)
-                    r, g, b = _sky(
-                        (turn[0] + turn[1] * slope_y + turn[2] * slope_z) * scale,
-                        (turn[3] + turn[4] * slope_y + turn[5] * slope_z) * scale,
-                        (turn[6] + turn[7] * slope_y + turn[8] * slope_z) * scale,
-                        air,
-                        noise,
-                    )
-                    sums[column, 0] += share * r
-                    sums[column, 1] += share * g
-                    sums[column, 2] += share * b
+                    sky_y[m], sky_z[m] = slope_y, slope_z
+                    sky_pixel[m], sky_weight[m] = column, share
+                    m += np.uint64(1)
                     continue
                 seen = np.uint64(triangle)
                 y[n], z[n] = slope_y, slope_z
                 inverse[n] = nearness / lit[seen, 3]
                 red[n], green[n], blue[n] = lit[seen, 0], lit[seen, 1], lit[seen, 2]
-                shade[n] = shadow_row[column]
+                sunless[n], contact[n] = shadow[row, column, 0], shadow[row, column, 1]
                 kind = np.uint64(marks[seen, 0])
-                for j in range(7):
+                for j in range(8):
                     looks[j, n] = texture[kind, j]
+                if triangle >= first_movable:
+                    looks[4, n] = MOVABLE_SHADE
+                    sunless[n], contact[n] = np.float32(0.0), np.float32(0.0)
+                if lamplit:
+                    lamps[0, n], lamps[1, n], lamps[2, n] = (
+                        glow[row, column, 0],
+                        glow[row, column, 1],
+                        glow[row, column, 2],
+                    )
                 pixel[n], weight[n] = column, share
                 n += np.uint64(1)
-        _light(n, y, z, inverse, shade, looks, red, green, blue, turn, position, air, noise, work, index)
-        for i in range(n):
-            at = np.uint32(pixel[i])
-            sums[at, 0] += weight[i] * red[i]
-            sums[at, 1] += weight[i] * green[i]
-            sums[at, 2] += weight[i] * blue[i]
-        if air.rain > 0.0:
-            fade = np.float32(0.3 * air.rain)
+        if n > 0:
+            if wet:
+                _mirrored(row, turn, step, height, mirror_row)
+            _light(
+                n, y, z, inverse, sunless, contact, looks, red, green, blue, lamps, turn, position, focal, air, noise,
+                ground, origin, pixel, mirror_rows, mirror_row, work, index,
+            )  # fmt: skip
+            for i in range(n):
+                at = np.uint32(pixel[i])
+                sums[at, 0] += weight[i] * red[i]
+                sums[at, 1] += weight[i] * green[i]
+                sums[at, 2] += weight[i] * blue[i]
+        if m > 0:
+            paint_sky(m, sky_y, sky_z, turn, air, clouds, work, red, green, blue)
+            for i in range(m):
+                at = np.uint32(sky_pixel[i])
+                sums[at, 0] += sky_weight[i] * red[i]
+                sums[at, 1] += sky_weight[i] * green[i]
+                sums[at, 2] += sky_weight[i] * blue[i]
+        if wet:
+            above = mirror_rows[row - 1 if row > 0 else 0]
+            keep = smear if row > 0 else np.float32(0.0)
             for i in range(width):
-                grey = np.float32(0.35) * sums[i, 0] + np.float32(0.5) * sums[i, 1] + np.float32(0.15) * sums[i, 2]
-                # One falling streak in a quarter of the columns, placed by a hash of column and frame.
-                key = (i * 2654435761 + frame * 2654404609 + (i ^ frame) * 97) & 0xFFFFFFFF
-                key = (key ^ (key >> 15)) * 2246822519 & 0xFFFFFFFF
-                streak = 27.0 * air.rain if (key & 3) == 0 and (row + (key >> 8)) % height < height // 14 + 2 else 0.0
                 for k in range(3):
-                    sums[i, k] += (grey - sums[i, k]) * fade + np.float32(streak)
+                    mirror_rows[row, i, k] = sums[i, k] + keep * (above[i, k] - sums[i, k])
         out_row = out[row]
         for i in range(width):
             for k in range(3):
@@ -308,78 +389,17 @@ def resolve(depth, ids, lit, marks, shadow, view, air, noise, texture, frame, ou
             out_row[i, 3] = 255
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def cast_shadows(depth, ids, lit, marks, texture, boxes, sun, direct, view, shadow):  # type: ignore[no-untyped-def]
-    """Darken ground under and beside actors in `shadow` float32 (H, W), given the (2H, 2W) visibility buffer.
-
-    boxes (N, 8): footprint centre x, y, ground z, cos yaw, sin yaw, half length, half width, height. The shadow is the
-    footprint swept away from the sun with a soft edge, plus a contact shadow; `direct` is the sun's share of the light.
-    """
-    height, width = shadow.shape
-    turn, position, focal = view.rotation, view.position, view.focal
-    flat = math.hypot(sun[0], sun[1])
-    for n in range(boxes.shape[0]):
-        bx, by, ground, cos, sin = boxes[n, 0], boxes[n, 1], boxes[n, 2], boxes[n, 3], boxes[n, 4]
-        hx, hy, tall = boxes[n, 5], boxes[n, 6], boxes[n, 7]
-        reach = min(tall * flat / max(sun[2], 0.2), 5.0) if sun[2] > 0.0 and direct > 0.0 else 0.0
-        ex = sun[0] / flat * reach if flat > 0.0 else 0.0
-        ey = sun[1] / flat * reach if flat > 0.0 else 0.0
-        # Screen bounds of the shadow's world box; an actor beside the camera may cross the near plane: then all rows.
-        radius = math.hypot(hx, hy) + 0.7
-        low_x, high_x = min(bx, bx - ex) - radius, max(bx, bx - ex) + radius
-        low_y, high_y = min(by, by - ey) - radius, max(by, by - ey) + radius
-        u0, u1, v0, v1 = 1e9, -1e9, 1e9, -1e9
-        behind = 0
-        for corner in range(4):
-            wx = (high_x if corner & 1 else low_x) - position[0]
-            wy = (high_y if corner & 2 else low_y) - position[1]
-            wz = ground - position[2]
-            x = turn[0, 0] * wx + turn[1, 0] * wy + turn[2, 0] * wz
-            y = turn[0, 1] * wx + turn[1, 1] * wy + turn[2, 1] * wz
-            z = turn[0, 2] * wx + turn[1, 2] * wy + turn[2, 2] * wz
-            if x < 0.1:
-                behind += 1
-                continue
-            u, v = 0.5 * width + focal * y / x, 0.5 * height - focal * z / x
-            u0, u1, v0, v1 = min(u0, u), max(u1, u), min(v0, v), max(v1, v)
-        if behind == 4:
-            continue
-        if behind > 0:
-            u0, u1, v0, v1 = 0.0, width + 0.0, 0.0, height + 0.0
-        if u1 - u0 < 2.0:
-            continue
-        rows = range(int(max(math.floor(v0) - 1.0, 0.0)), int(min(math.ceil(v1) + 2.0, height + 0.0)))
-        for row in rows:
-            for column in range(int(max(math.floor(u0), 0.0)), int(min(math.ceil(u1) + 1.0, width + 0.0))):
-                triangle = ids[2 * row, 2 * column]
-                if triangle < 0:
-                    continue
-                material = marks[triangle, 0]
-                if texture[material, 4] == 0.0:
-                    continue
-                distance = lit[triangle, 3] / depth[2 * row, 2 * column]
-                y = (column + 0.25 - 0.5 * width) / focal
-                z = (0.5 * height - row - 0.25) / focal
-                gz = position[2] + distance * (turn[2, 0] + turn[2, 1] * y + turn[2, 2] * z)
-                if abs(gz - ground) > 0.6:
-                    continue
-                gx = position[0] + distance * (turn[0, 0] + turn[0, 1] * y + turn[0, 2] * z) - bx
-                gy = position[1] + distance * (turn[1, 0] + turn[1, 1] * y + turn[1, 2] * z) - by
-                if not (low_x < gx + bx < high_x and low_y < gy + by < high_y):
-                    continue
-                nearest = 1e9
-                contact = 1e9
-                for step in range(5):
-                    wx, wy = gx + 0.25 * step * ex, gy + 0.25 * step * ey
-                    qx = max(abs(cos * wx + sin * wy) - hx, 0.0)
-                    qy = max(abs(cos * wy - sin * wx) - hy, 0.0)
-                    gap = qx * qx + qy * qy
-                    nearest = min(nearest, gap)
-                    if step == 0:
-                        contact = gap
-                dark = direct * 0.85 * max(0.0, 1.0 - math.sqrt(nearest) / 0.3)
-                dark = max(dark, 0.62 * max(0.0, 1.0 - math.sqrt(contact) / 0.5))
-                shadow[row, column] = min(shadow[row, column], np.float32(1.0 - dark))
+@njit(inline="always")
+def _mirrored(row, turn, step, height, mirror_row):  # type: ignore[no-untyped-def]
+    """For each column the row as far above the horizon as `row` is below it; the image's first row if there is none."""
+    width = mirror_row.size
+    up, side, ahead = turn[8], turn[7], turn[6]
+    for i in range(width):
+        horizon = 0.5 * height - 0.5
+        if abs(up) > 0.1:
+            slope_y = (i + 0.5 - 0.5 * width) * step
+            horizon += (ahead + side * slope_y) / (up * step)
+        mirror_row[i] = min(max(2.0 * horizon - row, 0.0), row - 1.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -17,6 +17,7 @@ from sim.server.ether import Ether
 from sim.server.scene import Scene, is_inside
 
 if TYPE_CHECKING:
+    from sim.render.lamplight import Spots
     from sim.render.rays import Hits, Instances
     from sim.render.renderer import Movable
     from sim.sensors.lidar import Cast
@@ -72,6 +73,14 @@ class Moment:
         heads = self.scene.signals.head_movables() if self.scene.signals is not None else []
         bodies = [actor for actor in self.actors.values() if actor.row is not None]
         return [*(Movable(actor.id, actor_mesh(actor, self.elapsed_s), actor.pose) for actor in bodies), *heads]
+
+    @cached_property
+    def spots(self) -> Spots:
+        """The lamps that burn, of streets and of vehicles; made once for all cameras of a tick."""
+        from sim.server.shining import spots
+
+        street = self.scene.lamps.burning() if self.scene.lamps is not None else None
+        return spots(street, self.actors.values(), self.elapsed_s)
 
     @cached_property
     def placed(self) -> Instances:

@@ -1,4 +1,4 @@
-"""What is drawn over finished RGB frames: the light of street lamps, debug shapes, and what the server's window shows.
+"""What is drawn over finished RGB frames: debug shapes, and what the server's window shows.
 
 There is no window here: cameras attached to the spectator stand for it.
 """
@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.render import lamplight, overlay
+from sim.render import overlay
 from sim.render.overlay import Label
-from sim.render.weather import Atmosphere
 
 if TYPE_CHECKING:
     from sim.server.actors import Actor
@@ -27,18 +26,13 @@ def is_window(camera: Actor) -> bool:
     return camera.parent is not None and camera.parent.description.blueprint.id == "spectator"
 
 
-def wanted(scene: Scene, camera: Actor, air: Atmosphere) -> bool:
+def wanted(scene: Scene, camera: Actor) -> bool:
     """Whether frames of a camera need anything drawn over them now."""
-    lit = air.night > 0.0 and scene.lamps is not None and len(scene.lamps.burning()) > 0
-    return lit or bool(scene.shapes) or (is_window(camera) and scene.telemetry is not None)
+    return bool(scene.shapes) or (is_window(camera) and scene.telemetry is not None)
 
 
-def apply(
-    scene: Scene, bgra: np.ndarray, depth: np.ndarray, camera: Actor, fov: float, air: Atmosphere, moment: Moment
-) -> None:
+def apply(scene: Scene, bgra: np.ndarray, depth: np.ndarray, camera: Actor, fov: float, moment: Moment) -> None:
     """Draw over a frame (H, W, 4) with its depth (H, W, m)."""
-    if scene.lamps is not None:
-        lamplight.illuminate(bgra, depth, camera.pose, fov, scene.lamps.burning(), air)
     overlay.draw(bgra, depth, camera.pose, fov, scene.shapes.strokes(hud=False))
     if is_window(camera):
         overlay.draw(bgra, None, camera.pose, fov, scene.shapes.strokes(hud=True))

@@ -89,26 +89,28 @@ class Scene:
         self, camera: Actor, width: int, height: int, fov: float, outputs: frozenset[str], moment: Moment
     ) -> Frame:
         """What `camera` sees, as the renderer gives it."""
+        from sim.render.weather import atmosphere
+
         self.prepare()
         carrier = camera.parent
         hidden = carrier.id if carrier is not None and carrier.row is not None and is_inside(camera, carrier) else 0
         unseen = {hidden, *camera.ignored}
         movables = [movable for movable in moment.movables if movable.actor_id not in unseen]
+        dark = "rgb" in outputs and atmosphere(self._sky()).night > 0.0
         frame: Frame = self._renderer.render(
-            camera.pose, width, height, fov, movables, self._sky(), outputs, moment.frame
-        )
+            camera.pose, width, height, fov, movables, self._sky(), outputs, moment.frame, moment.elapsed_s,
+            moment.spots if dark else None,
+        )  # fmt: skip
         return frame
 
     def picture(
         self, camera: Actor, width: int, height: int, fov: float, output: str, moment: Moment
     ) -> np.ndarray | None:
         """BGRA uint8 (height, width, 4) of what `camera` sees: rgb, depth, semantic, instance or normals."""
-        from sim.render.weather import atmosphere
         from sim.sensors.encoding import encode_depth, encode_instance, encode_normals, encode_semantic
 
         outputs = frozenset({"semantic", "instance"} if output == "instance" else {output})
-        air = atmosphere(self._sky())
-        retouched = output == "rgb" and retouch.wanted(self, camera, air)
+        retouched = output == "rgb" and retouch.wanted(self, camera)
         if retouched:
             outputs |= {"depth"}
         frame = self.view(camera, width, height, fov, outputs, moment)
@@ -128,5 +130,5 @@ class Scene:
         if retouched:
             assert frame.bgra is not None
             assert frame.depth is not None
-            retouch.apply(self, frame.bgra, frame.depth, camera, fov, air, moment)
+            retouch.apply(self, frame.bgra, frame.depth, camera, fov, moment)
         return frame.bgra
