@@ -15,6 +15,8 @@ DISC = np.float32(0.9993)
 """Cosine of the radius of the sun's disc: 2.1 degrees, larger than life, as cameras' glare makes it."""
 
 STARS = 420
+FEWEST_CLOUDS = 0.055
+"""Share of the sky: with less there are none, as under CARLA's clear presets. Such a sky stands still, too."""
 
 
 def cloud_texture() -> np.ndarray:
@@ -84,7 +86,7 @@ def paint_sky(n, y, z, turn, air, clouds, work, red, green, blue):  # type: igno
     for i in range(n):
         near[i] = max(dx[i] * sx + dy[i] * sy + dz[i] * sz, zero)
     cover = np.float32(air.clouds)
-    if cover > np.float32(0.03):
+    if cover > np.float32(FEWEST_CLOUDS):
         u, v = np.float32(air.drift[0]), np.float32(air.drift[1])
         # From scattered heaps to a closed deck: the fuller the sky, the softer the edges.
         steep = np.float32(5.0) - np.float32(3.4) * cover
