@@ -264,9 +264,9 @@ def resolve(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Shade the 2x2-supersampled visibility buffer (2H, 2W) into BGRA uint8 (H, W, 4).
 
-    `shadow` float32 (H, W, 2): what actors hide of the sun and of all light; `glow` float32 (H, W, 3) RGB light of
+    `shadow` float32 (H, W, 2): what actors hide of the sun and of all light; `glow` float32 (H, W, 3): RGB light of
     lamps in units of the sky's, or (0, 0, 3); triangles from `first_movable` on are actors'; `ground` and `origin`
-    (west, north, texels per metre) are a `ShadowMap`. Row by row: list what to shade (a pixel whose four samples see one
+    (west, north, texels per metre) are a `ShadowMap`. Row by row: list what to shade (a pixel whose samples see one
     triangle once, others once per triangle), shade the list, weigh it into pixels.
     """
     height, width = out.shape[0], out.shape[1]
