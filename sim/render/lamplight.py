@@ -23,13 +23,13 @@ SIGHT_M = 250.0
 """Pools of lamps further away than this are left out: they cover a few pixels only."""
 
 STREET_REACH_M, BEAM_REACH_M, GLOW_REACH_M = 26.0, 60.0, 5.0
-STREET_STRENGTH, BEAM_STRENGTH, GLOW_STRENGTH = 2.4, 2.6, 0.7
+STREET_STRENGTH, BEAM_STRENGTH, GLOW_STRENGTH = 2.6, 2.6, 0.7
 """How much brighter than the night sky alone a lamp makes what it shines on best: a street lamp of REFERENCE_LUMENS the
 road below it, a dipped head lamp the road some metres ahead, a tail lamp what is a metre away."""
 
 REFERENCE_LUMENS, REFERENCE_HEIGHT_M = 10_000.0, 7.8
 BULB_M = {STREET: 0.22, BEAM: 0.10, GLOW: 0.07}
-HEAD_LAMP_COLOR = (255, 244, 220)
+HEAD_LAMP_COLOR = (255, 240, 206)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def small_lamps(place: np.ndarray, direction: np.ndarray, color: np.ndarray, str
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def shine(spots, depth, ids, lit, view, wet, glow):  # type: ignore[no-untyped-def]
+def shine(spots, depth, ids, lit, marks, texture, view, wet, glow):  # type: ignore[no-untyped-def]
     """Add lamps (N, 12) to glow (H, W, 3), given the visibility buffer of the frame."""
     height, width = glow.shape[0], glow.shape[1]
     across, down = ids.shape[1] // width, ids.shape[0] // height
@@ -181,19 +181,19 @@ def shine(spots, depth, ids, lit, view, wet, glow):  # type: ignore[no-untyped-d
             if facing < 0.2:
                 continue
         u = cu + focal * y / x
-        half = max(1.5, 0.035 * focal * (1.0 if kind == STREET else 0.6))
+        half = max(1.5, 0.018 * focal * (1.0 if kind == STREET else 0.7))
         left, right = max(0, int(u - half)), min(width, int(u + half) + 1)
         first = max(0, int(cv - focal * z / x))
         for row in range(first, height):
             up = -(row + 0.5 - cv) / focal
             for column in range(left, right):
                 d = away[row, column]
-                if d > 200.0:
+                if d > 200.0 or texture[marks[ids[row * down, column * across], 0], 5] == 0.0:
                     continue
                 side = (column + 0.5 - cu) / focal
                 height_here = d * (ux + uy * side + uz * up)
                 lamp_high = ux * x + uy * y + uz * z - height_here
-                # Ground only: well below both the lamp and the camera.
+                # Below both the lamp and the camera.
                 if lamp_high < 0.3 or height_here > -0.5:
                     continue
                 vx, vy, vz = -d, -d * side, -d * up
@@ -205,11 +205,10 @@ def shine(spots, depth, ids, lit, view, wet, glow):  # type: ignore[no-untyped-d
                     continue
                 off = (column + 0.5 - u) / half
                 profile = max(0.0, 1.0 - off * off)
-                cosine *= cosine
-                cosine *= cosine
-                cosine *= cosine
-                share = wet * facing * profile * profile * cosine * cosine * cosine
-                share *= (2.2 if kind == STREET else 3.5) * min(1.0, 30.0 / to_lamp)
+                for _ in range(7):
+                    cosine *= cosine
+                share = wet * facing * profile * profile * cosine
+                share *= (1.5 if kind == STREET else 2.4) * min(1.0, 25.0 / to_lamp)
                 glow[row, column, 0] += share * spots[n, 6]
                 glow[row, column, 1] += share * spots[n, 7]
                 glow[row, column, 2] += share * spots[n, 8]
@@ -271,5 +270,6 @@ def warm_up() -> None:
     spots = np.zeros((1, 12))
     view = View(np.zeros(3), np.eye(3), 1.0)
     near, ids, lit = np.ones((2, 2), np.float32), np.zeros((2, 2), np.int32), np.ones((1, 4), np.float32)
-    shine(spots, near, ids, lit, view, 0.0, np.zeros((1, 1, 3), np.float32))
+    marks, texture = np.zeros((1, 2), np.uint8), np.zeros((10, 8), np.float32)
+    shine(spots, near, ids, lit, marks, texture, view, 0.0, np.zeros((1, 1, 3), np.float32))
     glare(spots, near, view, 0.0, 0.0, np.zeros((1, 1, 4), np.uint8))

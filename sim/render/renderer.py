@@ -162,8 +162,9 @@ class Renderer:
         glow = np.zeros((height, width, 3) if lamps else (0, 0, 3), np.float32)
         if lamps:
             assert spots is not None
-            lamplight.shine(spots.rows, inverse, ids, self._lit, view, air.wet, glow)
-            glow *= np.float32(air.night)
+            lamplight.shine(spots.rows, inverse, ids, *table, shading.TEXTURE, view, air.wet, glow)
+            # In units of what the sky gives: the lamps' own colour is what remains.
+            glow *= (0.38 * air.night / air.sky_light).astype(np.float32)
         ground = self._ground_shadows.under(air.azimuth, air.altitude)
         origin = np.array([ground.west, ground.north, ground.per_metre])
         shading.resolve(
@@ -178,7 +179,7 @@ class Renderer:
         if air.rain > 0.0:
             share = rainfall.WIND_SHARE
             velocity = np.array([share * air.wind[0], share * air.wind[1], -rainfall.FALL_MPS])
-            tone = np.minimum(1.12 * air.horizon + 18.0, 255.0)
+            tone = np.minimum(1.12 * air.horizon + 18.0 + 26.0 * air.night, 255.0)
             rainfall.draw_rain(inverse, self._drops, air.rain, velocity, seconds, tone, view, bgra)
         return bgra
 

@@ -349,11 +349,15 @@ def resolve(  # type: ignore[no-untyped-def]
                     looks[4, n] = MOVABLE_SHADE
                     sunless[n], contact[n] = np.float32(0.0), np.float32(0.0)
                 if lamplit:
-                    lamps[0, n], lamps[1, n], lamps[2, n] = (
-                        glow[row, column, 0],
-                        glow[row, column, 1],
-                        glow[row, column, 2],
-                    )
+                    # `glow` holds for what sample 0 sees; another triangle takes that of a neighbour which sees it.
+                    beside = column
+                    if triangle != i0:
+                        if column + 1 < width and upper_ids[np.uint64(2 * column + 2)] == triangle:
+                            beside = column + 1
+                        elif column > 0 and upper_ids[np.uint64(2 * column - 2)] == triangle:
+                            beside = column - 1
+                    for j in range(3):
+                        lamps[j, n] = glow[row, beside, j]
                 pixel[n], weight[n] = column, share
                 n += np.uint64(1)
         if n > 0:

@@ -114,7 +114,7 @@ def paint_sky(n, y, z, turn, air, clouds, work, red, green, blue):  # type: igno
         glare[i] = min(glow + wash * p4 * (one - height[i]) * veil, one)
     for i in range(n):
         # Sunlit edges, darker cores; near the sun thin cloud shines.
-        thick = density[i] * (np.float32(0.04) + np.float32(0.30) * tone[i] * tone[i])
+        thick = density[i] * (np.float32(0.03) + np.float32(0.24) * tone[i] * tone[i])
         tone[i] = one - thick + np.float32(0.25) * near[i] * near[i] * (one - density[i]) * veil
     low = np.float32(min(1.0, air.extinction * 60.0))
     high = np.float32(min(1.0, air.extinction * air.fog_ceiling))
