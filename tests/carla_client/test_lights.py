@@ -150,22 +150,28 @@ def shot(world, stage):
     camera.stop()
 
 
+def send(world: carla.World) -> None:
+    """Let the client library send changes of lamps: it does so from its own thread, some time after a tick."""
+    world.tick()
+    time.sleep(0.2)
+
+
 def test_burning_lamps_light_the_road_by_night_in_their_color_and_change_nothing_by_day(world, lights, shot):
     lamps = lights.get_all_lights()
     by_day = shot()
     lights.turn_on(lamps)
-    world.tick()
+    send(world)
     assert (shot() == by_day).all()
     sun(world, -30.0)
     lit, road = shot(), (slice(55, None), slice(None))
     lights.turn_off(lamps)
-    world.tick()
+    send(world)
     dark = shot()
     assert (lit >= dark).all()
     assert lit[road].mean() > 1.2 * dark[road].mean()
     lights.turn_on(lamps)
     lights.set_color(lamps, carla.Color(0, 0, 255))
-    world.tick()
+    send(world)
     blue = shot()
     assert (blue[..., 1:][road] <= dark[..., 1:][road] + 1).all()
     assert blue[..., 0][road].mean() > 1.2 * dark[..., 0][road].mean()
@@ -175,5 +181,5 @@ def test_a_new_episode_begins_with_all_lamps_off(client, world, lights):
     sun(world, -30.0)
     assert until(lambda: burning(lights) > 0)
     world = client.reload_world(False)
-    world.tick()
+    send(world)
     assert burning(world.get_lightmanager()) == 0
