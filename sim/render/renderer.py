@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,23 +20,34 @@ from sim.render.weather import Atmosphere, Weather, atmosphere
 
 OUTPUTS = frozenset({"rgb", "depth", "semantic", "instance", "normals"})
 MAX_SIDE = 8192
+DETAIL_PX = 9.0
+"""Radius (pixels) from which on an actor shows its detail."""
 
 
 class RenderError(ValueError):
     """A request for a picture that cannot be made; the message names the argument."""
 
 
+class Part(NamedTuple):
+    """A piece of an actor (a wheel, say): `mesh` (kept by identity: reuse it) at `pose` in the actor's frame."""
+
+    mesh: Mesh
+    pose: Pose
+
+
 @dataclass(frozen=True)
 class Movable:
     """An actor as the camera sees it: `mesh` (kept by identity: reuse the object) placed at `pose` in the world.
 
-    What does not stand on the ground is no `shadow` caster: shadows are those of boxes on the ground.
+    What does not stand on the ground is no `shadow` caster: shadows are those of boxes on the ground. `detail`, if
+    there is any, is drawn instead of `mesh` where the actor is large in the picture; only then it is looked at.
     """
 
     actor_id: int
     mesh: Mesh
     pose: Pose
     shadow: bool = True
+    detail: Sequence[Part] = ()
 
 
 @dataclass(frozen=True)
@@ -191,13 +203,17 @@ class Renderer:
 
     def _instances(self, movables: Sequence[Movable], view: shading.View) -> tuple[np.ndarray, ...]:
         """Starts, counts, radii, centres, camera-from-mesh matrices, actors and shadow boxes of the movables."""
-        ranges, shapes = self._models.place([movable.mesh for movable in movables])
+        meshes = [movable.mesh for movable in movables]
+        places = np.array([movable.pose[:3] for movable in movables], float).reshape(-1, 3) - view.position
+        owners, parts = _near_parts(movables, places, view, self._models.place(meshes)[1][:, 0])
+        ranges, shapes = self._models.place(meshes + [part.mesh for part in parts])
         poses = np.array([movable.pose for movable in movables], float).reshape(-1, 6)
         actors = np.array([movable.actor_id for movable in movables], np.int64).astype(np.uint32)
         turns = np.moveaxis(rotation_matrix(*poses[:, 3:].T), -1, 0)
         matrices = np.empty((len(poses), 3, 4))
         matrices[:, :, :3] = view.rotation.T @ turns
         matrices[:, :, 3] = (poses[:, :3] - view.position) @ view.rotation
+        all_shapes, shapes = shapes, shapes[: len(movables)]
         radii, centers, halves = shapes[:, 0].copy(), shapes[:, 1:4].copy(), shapes[:, 4:7]
         boxes = np.empty((len(poses), 8))
         boxes[:, :3] = np.einsum("nij,nj->ni", turns, centers) + poses[:, :3]
@@ -206,6 +222,18 @@ class Renderer:
         boxes[:, 3], boxes[:, 4] = np.cos(yaws), np.sin(yaws)
         boxes[:, 5:7] = halves[:, :2]
         boxes[:, 7] = 2.0 * halves[:, 2]
+        if parts:
+            # Parts stand in for the whole.
+            kept = np.ones(len(poses), np.bool_)
+            kept[owners] = False
+            small = np.array([part.pose for part in parts], float)
+            near = np.empty((len(parts), 3, 4))
+            near[:, :, :3] = matrices[owners, :, :3] @ np.moveaxis(rotation_matrix(*small[:, 3:].T), -1, 0)
+            near[:, :, 3] = (matrices[owners, :, :3] @ small[:, :3, None])[:, :, 0] + matrices[owners, :, 3]
+            rows = np.concatenate([np.flatnonzero(kept), len(poses) + np.arange(len(parts))])
+            matrices = np.concatenate([matrices[kept], near])
+            actors = np.concatenate([actors[kept], actors[owners]])
+            ranges, radii, centers = ranges[rows], all_shapes[rows, 0], all_shapes[rows, 1:4].copy()
         return ranges[:, 0].copy(), ranges[:, 1].copy(), radii, centers, matrices, actors, boxes
 
     def _draw(
@@ -270,6 +298,24 @@ def _kernel_air(air: Atmosphere, seconds: float) -> shading.Air:
         wet=float(air.wet),
         puddles=float(air.puddles),
     )
+
+
+def _near_parts(
+    movables: Sequence[Movable], places: np.ndarray, view: shading.View, radii: np.ndarray
+) -> tuple[np.ndarray, list[Part]]:
+    """The parts of the movables that are large in the picture, and the movable that each belongs to.
+
+    places  (N, 3) of the movables from the camera (m, world); radii (N,) of their bounding spheres (m)
+    """
+    owners: list[int] = []
+    parts: list[Part] = []
+    ahead = places @ view.rotation[:, 0]
+    reach = np.maximum(np.sqrt((places * places).sum(axis=1)) - radii, 1e-3)
+    for i in np.flatnonzero((ahead > -2.0 * radii) & (radii * view.focal > DETAIL_PX * reach)).tolist():
+        detail = movables[i].detail
+        owners += [i] * len(detail)
+        parts += detail
+    return np.array(owners, np.int64), parts
 
 
 def _triple(values: np.ndarray) -> shading.Triple:

@@ -136,10 +136,11 @@ class Models:
     holds `LIMIT` meshes, so a caller that builds new meshes every frame does not grow it without end.
     """
 
-    LIMIT = 512
+    LIMIT = 4096
 
     def __init__(self) -> None:
         self._places: dict[int, tuple[Mesh, tuple[int, int], tuple[float, ...]]] = {}
+        self._used = 0
         self.soup = np.zeros((0, 9), np.float32)
         self.colors = np.zeros((0, 3), np.uint8)
         self.looks = np.zeros((0, 3), np.uint8)
@@ -153,20 +154,26 @@ class Models:
         if fresh and len(self._places) + len(fresh) > self.LIMIT:
             fresh = {id(mesh): mesh for mesh in meshes}
             self._places.clear()
-            self.soup, self.colors, self.looks = self.soup[:0], self.colors[:0], self.looks[:0]
+            self._used = 0
         if fresh:
-            added = []
-            row = len(self.soup)
+            row = self._used
             for key, mesh in fresh.items():
                 packed = pack(mesh, split=False)
                 half = (packed.high - packed.low) / 2.0
                 shape = (float(np.linalg.norm(half)), *(packed.low + half), *half)
                 self._places[key] = (mesh, (row, len(packed.soup)), shape)
+                self._append(row, packed)
                 row += len(packed.soup)
-                added.append(packed)
-            self.soup = np.concatenate([self.soup, *(packed.soup for packed in added)])
-            self.colors = np.concatenate([self.colors, *(packed.colors for packed in added)])
-            self.looks = np.concatenate([self.looks, *(packed.looks for packed in added)])
+            self._used = row
         places = [self._places[id(mesh)] for mesh in meshes]
         ranges = np.array([place[1] for place in places], np.int64).reshape(-1, 2)
         return ranges, np.array([place[2] for place in places], float).reshape(-1, 7)
+
+    def _append(self, row: int, packed: Packed) -> None:
+        end = row + len(packed.soup)
+        if end > len(self.soup):
+            more = max(end, 2 * len(self.soup)) - len(self.soup)
+            self.soup = np.concatenate([self.soup, np.zeros((more, 9), np.float32)])
+            self.colors = np.concatenate([self.colors, np.zeros((more, 3), np.uint8)])
+            self.looks = np.concatenate([self.looks, np.zeros((more, 3), np.uint8)])
+        self.soup[row:end], self.colors[row:end], self.looks[row:end] = packed.soup, packed.colors, packed.looks

@@ -1,19 +1,28 @@
-"""What actors look like at a moment."""
+"""What actors look like at a moment: their meshes, and the parts of near ones that turn, steer and burn."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import overload
 
+from sim.geometry import Pose
 from sim.render.mesh import Mesh
-from sim.render.models import FAR_BITS, far_vehicle
+from sim.render.models import FAR_BITS, burning_lamps, far_vehicle, vehicle_parts
 from sim.render.people import Figure, Joints, person_mesh, seated_mesh
 from sim.render.props import prop_mesh
+from sim.render.renderer import Part
 from sim.server import parts, skeleton
 from sim.server.actors import Actor
 from sim.server.blueprints import CATALOGUE, Blueprint
+from sim.server.bodies import BodyTable
 from sim.server.vehicle_lights import burning
 from sim.server.vehicle_looks import look_of_model, vehicle_look
 
+STEP_DEGREES = 0.5
+"""Wheels turn and steer in whole steps, so that the last bit of a sum does not reach the picture."""
+HERE = Pose(0.0, 0.0, 0.0)
 PARKED_COLORS = ((110, 115, 120), (230, 230, 230), (25, 25, 28), (40, 70, 150), (120, 30, 34))
 
 
@@ -60,3 +69,68 @@ def _walking_joints(half_height: float, gait: skeleton.Gait) -> Joints:
     chain = skeleton.bones(fingers=False)
     poses = skeleton.in_actor(chain, skeleton.walking(chain, half_height, gait))
     return tuple((bone.name, pose[:3]) for bone, pose in zip(chain, poses))
+
+
+class Detail(Sequence[Part]):
+    """The parts of a vehicle, put together when a camera that is near enough asks for them."""
+
+    __slots__ = ("_actor", "_elapsed_s", "_parts", "_table")
+
+    def __init__(self, actor: Actor, table: BodyTable, elapsed_s: float) -> None:
+        self._actor, self._table, self._elapsed_s = actor, table, elapsed_s
+        self._parts: tuple[Part, ...] | None = None
+
+    def _made(self) -> tuple[Part, ...]:
+        if self._parts is None:
+            self._parts = _vehicle_detail(self._actor, self._table, self._elapsed_s)
+        return self._parts
+
+    def __len__(self) -> int:
+        return len(self._made())
+
+    def __iter__(self) -> Iterator[Part]:
+        return iter(self._made())
+
+    @overload
+    def __getitem__(self, index: int) -> Part: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Part]: ...
+    def __getitem__(self, index: int | slice) -> Part | Sequence[Part]:
+        return self._made()[index]
+
+
+def detail(actor: Actor, table: BodyTable, elapsed_s: float) -> Sequence[Part]:
+    """What near cameras draw instead of `actor_mesh`; empty for what has no more to show."""
+    blueprint = actor.description.blueprint
+    if blueprint.wheels:
+        return Detail(actor, table, elapsed_s)
+    if blueprint.kind == "walker":
+        return (Part(_walker_mesh(actor, True), HERE),)
+    return ()
+
+
+def _vehicle_detail(actor: Actor, table: BodyTable, elapsed_s: float) -> tuple[Part, ...]:
+    look = vehicle_look(actor)
+    body, wheel, places = vehicle_parts(look)
+    found = [Part(body, HERE)]
+    lamps = burning_lamps(look, burning(actor, elapsed_s))
+    if lamps is not None:
+        found.append(Part(lamps, HERE))
+    angles = table.wheels["angle"][actor.row].tolist()
+    radius = places[0].z
+    turn = _whole(math.degrees(math.fmod(actor.travelled, 2.0 * math.pi * radius) / radius))
+    for place in places:
+        steer, spin = _whole(math.degrees(angles[place.number])), turn
+        shown = actor.shown_wheels.get(place.number)
+        if shown is not None:
+            steer = steer if shown[0] is None else shown[0]
+            spin += shown[1]
+        if place.turned:
+            found.append(Part(wheel, Pose(place.x, place.y, place.z, spin, steer + 180.0)))
+        else:
+            found.append(Part(wheel, Pose(place.x, place.y, place.z, -spin, steer)))
+    return tuple(found)
+
+
+def _whole(degrees: float) -> float:
+    return round(degrees / STEP_DEGREES) * STEP_DEGREES

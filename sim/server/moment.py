@@ -12,7 +12,8 @@ import numpy as np
 from sim.geometry import Pose
 from sim.sensors.inertial import GRAVITY
 from sim.server.actors import Actor
-from sim.server.appearance import actor_mesh
+from sim.server.appearance import actor_mesh, detail
+from sim.server.bodies import BodyTable
 from sim.server.ether import Ether
 from sim.server.scene import Scene, is_inside
 
@@ -44,6 +45,7 @@ class Contact:
 class Moment:
     """One tick of the world.
 
+    table        the bodies that physics moves
     ether        what V2X sensors have sent
     imu_gravity  what clients want accelerometers to feel at rest (m/s^2)
     past  the ticks before, newest first: seconds from there to the tick after it, and the motions that it showed
@@ -59,6 +61,7 @@ class Moment:
     scene: Scene
     opendrive: str
     stream_port: int
+    table: BodyTable
     imu_gravity: float = GRAVITY
     ether: Ether = field(default_factory=Ether)
 
@@ -72,7 +75,14 @@ class Moment:
 
         heads = self.scene.signals.head_movables() if self.scene.signals is not None else []
         bodies = [actor for actor in self.actors.values() if actor.row is not None]
-        return [*(Movable(actor.id, actor_mesh(actor, self.elapsed_s), actor.pose) for actor in bodies), *heads]
+        seconds, table = self.elapsed_s, self.table
+        return [
+            *(
+                Movable(actor.id, actor_mesh(actor, seconds), actor.pose, True, detail(actor, table, seconds))
+                for actor in bodies
+            ),
+            *heads,
+        ]
 
     @cached_property
     def spots(self) -> Spots:

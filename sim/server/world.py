@@ -433,6 +433,7 @@ class World:
             self.scene,
             self.town.opendrive,
             self.stream_port,
+            self.table,
             self.imu_gravity,
             self.ether,
         )
