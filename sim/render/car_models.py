@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sim.render.solids import GLASS, TRIM, Color, Extent, shade
+from sim.render.solids import GLASS, TRIM, TYRE, Color, Extent, shade
 from sim.render.vehicle_kit import (
     BACK,
     CHROME,
@@ -113,6 +113,9 @@ def draw_car(d: Draft, extent: Extent, color: Color, chassis: Chassis, model: st
     _face(d, shell, o)
     _rear(d, shell, o)
     if not d.fine:
+        if o.spare:
+            r, x = 0.7 * chassis.radius, tail - 0.13
+            d.solids.box((x, -r, z[0] - 0.12 - r), (tail, r, z[0] - 0.12 + r), TYRE)
         return
     doors = (fb - 0.12, rb + (fb - rb) * o.pillars[-1], rb + (fb - rb) * max(o.pillars[0] - 0.04, 0.06))
     for x in doors[: 3 if len(o.pillars) > 1 else 2]:
@@ -124,13 +127,19 @@ def draw_car(d: Draft, extent: Extent, color: Color, chassis: Chassis, model: st
     rear, front = d.axles(chassis)
     shell.stripe(rear + shell.arch + 0.01, front - shell.arch - 0.01, 0, 0.0,
                  0.34 if o.clad else 0.16, TRIM)  # fmt: skip
+    if "police" in model:
+        # Black and white.
+        shell.stripe(doors[-1] + 0.02, doors[0] - 0.02, 0, 0.16, 1.0, (232, 232, 228))
+        shell.stripe(doors[-1] + 0.02, doors[0] - 0.02, 1, 0.0, 0.98, (238, 238, 234))
+        for x in doors:
+            shell.line(x)
+    if "crown" in model:
+        d.solids.box((-0.16 * hx - 0.12, -0.30, top - 0.03), (-0.16 * hx + 0.12, 0.30, top + 0.09), (244, 236, 200))
     if o.rails:
         for side in (-1.0, 1.0):
             y = side * 0.935 * half * o.lean * 0.93
             d.solids.box((rt + 0.1, y - 0.025, top - 0.04), (ft - 0.1, y + 0.025, top), (120, 122, 126))
     if o.spare:
-        from sim.render.solids import TYRE
-
         r, x = 0.92 * chassis.radius, tail - 0.13
         d.solids.loft(
             [[(x + dx, r * _COS[k], z[0] - 0.12 + r * _SIN[k]) for k in range(10)] for dx in (0.0, 0.14)], TYRE
