@@ -33,8 +33,8 @@ AZIMUTH_STEP, ALTITUDE_STEP = 3.0, 1.5
 
 @dataclass(frozen=True)
 class ShadowMap:
-    """texels uint16 (rows, columns): hidden share of the sun in the low byte, of the sky in the high one, 0..255; texel
-    (i, j) stands for the place (west + j / per_metre, north + i / per_metre) in x and y."""
+    """texels uint16 (rows, columns): hidden share of the sun in the low byte, of the sky in the high one, 0..255; the
+    lowest bit says that the neighbours to the right and below are as good as equal. Texel (i, j) stands for the place (west + j / per_metre, north + i / per_metre) in x and y."""
 
     texels: np.ndarray
     west: float
@@ -135,6 +135,23 @@ def _soften(image, line):  # type: ignore[no-untyped-def]
             before[i], last[i] = last[i], here
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _mark_even(texels):  # type: ignore[no-untyped-def]
+    """Set the lowest bit of texels (H, W) where interpolation would give the texel itself to within a percent."""
+    height, width = texels.shape
+    for row in range(height):
+        below = min(row + 1, height - 1)
+        for column in range(width):
+            right = min(column + 1, width - 1)
+            here = np.int32(texels[row, column])
+            even = True
+            for other in (texels[row, right], texels[below, column], texels[below, right]):
+                sun = (np.int32(other) & np.int32(254)) - (here & np.int32(254))
+                sky = (np.int32(other) >> np.int32(8)) - (here >> np.int32(8))
+                even = even and abs(sun) <= 2 and abs(sky) <= 3
+            texels[row, column] = np.uint16((here & np.int32(0xFFFE)) | (1 if even else 0))
+
+
 class GroundShadows:
     """The shadow maps of one static mesh, made when they are first asked for."""
 
@@ -193,6 +210,7 @@ class GroundShadows:
                 texels += hidden.astype(np.uint16)
             texels[[0, -1]] = 0
             texels[:, [0, -1]] = 0
+        _mark_even(texels)
         return ShadowMap(texels, self._west, self._north, self._per_metre)
 
     def _shade(
