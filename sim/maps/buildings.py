@@ -10,6 +10,7 @@ from sim.maps.props import BOX, WALLS, place
 from sim.maps.roadside import STEP, Clearance, Roadside
 from sim.maps.terrain import GROUND_Z
 from sim.render.mesh import Mesh
+from sim.render.scene import GLASS, LIT_GLASS
 
 FLOOR = 3.3
 
@@ -26,7 +27,9 @@ _FACADES = np.array(
     ],
     float,
 )
-_WINDOWS = np.array([(62, 78, 96), (84, 98, 112), (48, 56, 66), (104, 122, 136)], float)
+_WINDOWS, _LIT_WINDOWS = np.array(GLASS, float), np.array(LIT_GLASS, float)
+_SHOP_PANE = 4
+_LIT_SHARE = 0.3
 
 
 def buildings(
@@ -81,7 +84,7 @@ def _houses(
 ) -> tuple[Mesh, Mesh, Mesh, np.ndarray]:
     """Walls, a band of windows per floor, a smaller block on the roof; and how many floors (N,) each house has."""
     facade = _FACADES[rng.integers(0, len(_FACADES), len(foot))] + rng.uniform(-10, 10, (len(foot), 1))
-    glass = _WINDOWS[rng.integers(0, len(_WINDOWS), len(foot))]
+    glass = rng.integers(0, _SHOP_PANE, len(foot))
     floors_of = ((size[:, 2] - 0.8) / FLOOR).round().astype(int)
     owner = np.repeat(np.arange(len(foot)), floors_of)
     level = np.concatenate([np.arange(count) for count in floors_of])
@@ -91,7 +94,10 @@ def _houses(
     band = size[owner].copy()
     band[:, 2] = np.where(level == 0, 2.2, 1.5)
     # Decals on the walls; the ground floor has taller and darker panes, as shops do.
-    tint = glass[owner] * (1.0 - 0.2 * (level == 0))[:, None]
+    kind = np.where(level == 0, _SHOP_PANE, glass[owner])
+    # Which floors are lit at night follows from where they are: the town's other random choices stay as they were.
+    lit = (owner * 7 + level * 5 + (owner * level) % 3) % 10 < 10 * _LIT_SHARE
+    tint = np.where(lit[:, None], _LIT_WINDOWS[kind], _WINDOWS[kind])
     windows = place(WALLS, foot[owner] + sill, band, yaw[owner], tint, Label.BUILDINGS, 1)
     roof = size.copy()
     roof[:, :2] *= 0.55

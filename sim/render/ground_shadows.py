@@ -34,7 +34,10 @@ AZIMUTH_STEP, ALTITUDE_STEP = 3.0, 1.5
 @dataclass(frozen=True)
 class ShadowMap:
     """texels uint16 (rows, columns): hidden share of the sun in the low byte, of the sky in the high one, 0..255; the
-    lowest bit says that the neighbours to the right and below are as good as equal. Texel (i, j) stands for the place (west + j / per_metre, north + i / per_metre) in x and y."""
+    lowest bit says that the neighbours to the right and below are as good as equal.
+
+    Texel (i, j) stands for the place (west + j / per_metre, north + i / per_metre) in x and y.
+    """
 
     texels: np.ndarray
     west: float
@@ -148,7 +151,8 @@ def _mark_even(texels):  # type: ignore[no-untyped-def]
             for other in (texels[row, right], texels[below, column], texels[below, right]):
                 sun = (np.int32(other) & np.int32(254)) - (here & np.int32(254))
                 sky = (np.int32(other) >> np.int32(8)) - (here >> np.int32(8))
-                even = even and abs(sun) <= 2 and abs(sky) <= 3
+                if abs(sun) > 2 or abs(sky) > 3:
+                    even = False
             texels[row, column] = np.uint16((here & np.int32(0xFFFE)) | (1 if even else 0))
 
 

@@ -153,8 +153,7 @@ def shine(spots, depth, ids, lit, marks, texture, view, wet, glow):  # type: ign
                     share = min(share, 1.7)
                 elif kind == GLOW:
                     share = edge * edge * edge * min(1.0 / square, 1.4)
-                    if ahead < 0.0:
-                        share *= 0.15
+                    share *= min(max(0.25 + 0.75 * ahead, 0.1), 1.0)
                 else:
                     ahead = max(ahead, 0.2)
                     wide = (dx * sx + dy * sy + dz * sz) / ahead

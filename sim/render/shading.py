@@ -12,13 +12,15 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from sim.render.raster import ASPHALT, FOLIAGE, GRASS, LIT_WINDOW, MARKING, PAVED, PLAIN, WALL, WINDOW
+from sim.labels import Label
+from sim.render.raster import ASPHALT, FOLIAGE, GRASS, LAMP, LIT_WINDOW, MARKING, PAVED, PLAIN, WALL, WINDOW
 from sim.render.sky import paint_sky
 
 FAR = 1000.0
 """Depth (m) of the sky, and the largest depth that CARLA's depth image can say."""
 
 SKY_TAG = 11
+FIRST_VEHICLE, LAST_VEHICLE = int(Label.CAR), int(Label.BICYCLE)
 
 
 Triple = tuple[float, float, float]
@@ -119,7 +121,7 @@ def _thin(x):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, error_model="numpy")
 def _light(  # type: ignore[no-untyped-def]
     n, y, z, inverse, sunless, contact, looks, red, green, blue, glow, turn, position, focal, air, noise, ground,
-    origin, pixel, mirror_rows, mirror_row, work, index,
+    origin, pixel, mirror_rows, mirror_row, work, index, bounce,
 ):  # fmt: skip
     """Texture, shadow, wetness and fog of n surface samples, in place on their lit colours red, green, blue.
 
@@ -202,9 +204,10 @@ def _light(  # type: ignore[no-untyped-def]
     for i in range(n):
         blue[i] *= value[i] * ((one - db) * open_sky[i] + db * (one - hidden[i]) + glow[2, i])
 
-    # Panes mirror the sky at their own height above the horizon, and the dark street below it.
+    # Upright panes mirror the sky at their own height above the horizon, and the dark street below it.
     for i in range(n):
         rise = (turn[6] + turn[7] * y[i] + turn[8] * z[i]) / math.sqrt(one + y[i] * y[i] + z[i] * z[i])
+        rise = bounce[i] if bounce[i] < np.float32(1.5) else rise
         down[i] = min(max(rise * np.float32(1.6) + np.float32(0.25), zero), one)
     for k in range(3):
         out = red if k == 0 else (green if k == 1 else blue)
@@ -258,7 +261,7 @@ def _light(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def resolve(  # type: ignore[no-untyped-def]
-    depth, ids, lit, marks, first_movable, shadow, glow, view, air, noise, clouds, texture, ground, origin, out
+    depth, ids, lit, marks, faces, first_movable, shadow, glow, view, air, noise, clouds, texture, ground, origin, out
 ):  # fmt: skip
     """Shade the 2x2-supersampled visibility buffer (2H, 2W) into BGRA uint8 (H, W, 4).
 
@@ -282,7 +285,7 @@ def resolve(  # type: ignore[no-untyped-def]
     red, green, blue = np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.float32)
     looks, work = np.empty((8, room), np.float32), np.empty((10, room), np.float32)
     lamps = np.zeros((3, room), np.float32)
-    index = np.empty(room, np.int32)
+    index, bounce = np.empty(room, np.int32), np.empty(room, np.float32)
     pixel, weight = np.empty(room, np.int32), np.empty(room, np.float32)
     sky_y, sky_z = np.empty(room, np.float32), np.empty(room, np.float32)
     sky_pixel, sky_weight = np.empty(room, np.int32), np.empty(room, np.float32)
@@ -343,9 +346,19 @@ def resolve(  # type: ignore[no-untyped-def]
                 kind = np.uint64(marks[seen, 0])
                 for j in range(8):
                     looks[j, n] = texture[kind, j]
+                bounce[n] = np.float32(2.0)
                 if triangle >= first_movable:
                     looks[4, n] = MOVABLE_SHADE
                     sunless[n], contact[n] = np.float32(0.0), np.float32(0.0)
+                    if FIRST_VEHICLE <= marks[seen, 1] <= LAST_VEHICLE and kind == PLAIN:
+                        # Paint and glass mirror: a little from the front, much at a grazing angle.
+                        nx, ny, nz = faces[seen, 0], faces[seen, 1], faces[seen, 2]
+                        length = math.sqrt(1.0 + slope_y * slope_y + slope_z * slope_z)
+                        facing = min(max(-(nx + ny * slope_y + nz * slope_z) / length, 0.0), 1.0)
+                        up = turn[6] * nx + turn[7] * ny + turn[8] * nz
+                        bounce[n] = (turn[6] + turn[7] * slope_y + turn[8] * slope_z) / length + 2.0 * facing * up
+                        graze = (1.0 - facing) * (1.0 - facing)
+                        looks[7, n] = 0.05 + 0.5 * graze * graze
                 if lamplit:
                     # `glow` holds for what sample 0 sees; another triangle takes that of a neighbour which sees it.
                     beside = column
@@ -354,8 +367,9 @@ def resolve(  # type: ignore[no-untyped-def]
                             beside = column + 1
                         elif column > 0 and upper_ids[np.uint64(2 * column - 2)] == triangle:
                             beside = column - 1
+                    shines = kind in (LAMP, LIT_WINDOW)
                     for j in range(3):
-                        lamps[j, n] = glow[row, beside, j]
+                        lamps[j, n] = np.float32(0.0) if shines else glow[row, beside, j]
                 pixel[n], weight[n] = column, share
                 n += np.uint64(1)
         if n > 0:
@@ -363,7 +377,7 @@ def resolve(  # type: ignore[no-untyped-def]
                 _mirrored(row, turn, step, height, mirror_row)
             _light(
                 n, y, z, inverse, sunless, contact, looks, red, green, blue, lamps, turn, position, focal, air, noise,
-                ground, origin, pixel, mirror_rows, mirror_row, work, index,
+                ground, origin, pixel, mirror_rows, mirror_row, work, index, bounce,
             )  # fmt: skip
             for i in range(n):
                 at = np.uint32(pixel[i])

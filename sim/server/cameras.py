@@ -7,6 +7,7 @@ import numpy as np
 from sim.geometry import Pose
 from sim.sensors.errors import require
 from sim.sensors.events import EventCamera, EventModel
+from sim.sensors.exposure import manual_stops, response
 from sim.sensors.flow import optical_flow
 from sim.server import wire
 from sim.server.actors import Actor
@@ -59,12 +60,26 @@ class Camera(Lens):
     def __init__(self, actor: Actor) -> None:
         super().__init__(actor)
         self.output, self._kind = PICTURES[actor.description.blueprint.id]
+        self._response = _response(actor) if self.output == "rgb" else None
 
     def messages(self, moment: Moment) -> list[wire.Message]:
         frame = moment.scene.picture(self.actor, self.width, self.height, self.fov, self.output, moment)
         if frame is None:
             return []
+        if self._response is not None:
+            frame[..., :3] = self._response[frame[..., :3]]
         return [self.message(self._kind, moment, np.ascontiguousarray(frame).data.cast("B"))]
+
+
+def _response(camera: Actor) -> np.ndarray | None:
+    """What exposure and gamma make of levels; nothing without post-processing."""
+    number = camera.description.number
+    if not camera.description.flag("enable_postprocess_effects"):
+        return None
+    stops = number("exposure_compensation")
+    if camera.description.values["exposure_mode"] == "manual":
+        stops += manual_stops(number("iso"), number("shutter_speed"), number("fstop"))
+    return response(stops, number("gamma"))
 
 
 class FlowCamera(Lens):

@@ -111,6 +111,9 @@ def test_vehicles_darken_the_ground_beneath_them(renderer: Renderer) -> None:
     tags = renderer.render(CAMERA, 176, 96, 60.0, [car(10.0)], outputs=frozenset({"semantic"})).semantic
     assert tags is not None
     road = tags == Label.ROADS
+    # Pixels at the car's edge hold some of the car.
+    road[1:-1] &= road[:-2] & road[2:]
+    road[:, 1:-1] &= road[:, :-2] & road[:, 2:]
     change = (with_car - empty).mean(axis=2)[road]
     assert change.min() < -15.0
     assert change.max() < 5.0, "and nothing makes it brighter"

@@ -49,7 +49,7 @@ _LENS = (
         lens_y_size="0.08",
     ),
 )
-# Accepted and returned, without effect on the picture.
+# Exposure and gamma change the picture (`sim.sensors.exposure`); the others are accepted and returned.
 _FILM = (
     choice("enable_postprocess_effects", BOOL, "true"),
     choice("exposure_mode", STRING, "histogram", "manual", restricted=True),
