@@ -20,6 +20,7 @@ from sim.render.solids import Builder, Color, Extent, UnknownModel, shade
 from sim.render.truck_models import draw_truck
 from sim.render.vehicle_kit import (
     HEAD,
+    TAIL,
     Chassis,
     Draft,
     Point,
@@ -215,16 +216,31 @@ def burning_lamps(look: VehicleLook, bits: int) -> Mesh | None:
     return mesh if len(mesh.triangles) else None
 
 
-@lru_cache(maxsize=64)
-def head_lamps(look: VehicleLook) -> tuple[Point, ...]:
-    """The middles of a vehicle's head lamps in its frame (m), left before right."""
+def _lamp_places(look: VehicleLook, group: int) -> tuple[Point, ...]:
+    """One place for each side that has lamps of a group, left before right; one for a lamp in the middle."""
     sides: dict[bool, list[Point]] = {}
-    for group, corners in _lamp_faces(look._replace(color=(128, 128, 128), doors=0)):
-        if group == HEAD:
+    for owner, corners in _lamp_faces(look._replace(color=(128, 128, 128), doors=0)):
+        if owner == group:
             middle = np.mean(np.array(corners), axis=0)
-            sides.setdefault(abs(float(middle[1])) > 0.01 and float(middle[1]) > 0.0, []).append(tuple(middle.tolist()))
-    found = [np.mean(np.array(points), axis=0) for _, points in sorted(sides.items())]
-    return tuple((float(x), float(y), float(z)) for x, y, z in found)
+            sides.setdefault(float(middle[1]) > 0.01, []).extend(corners)
+    found = []
+    for _, edges in sorted(sides.items()):
+        points = np.array(edges)
+        x, y, z = points.mean(axis=0).tolist()
+        found.append((float(points[:, 0].max() if x > look.center_x else points[:, 0].min()), y, z))
+    return tuple(found)
+
+
+@lru_cache(maxsize=512)
+def head_lamps(look: VehicleLook) -> tuple[Point, ...]:
+    """Where a vehicle's head lamps shine from, in its frame (m), left before right."""
+    return _lamp_places(look, HEAD)
+
+
+@lru_cache(maxsize=512)
+def tail_lamps(look: VehicleLook) -> tuple[Point, ...]:
+    """Where a vehicle's tail lamps shine from, in its frame (m), left before right."""
+    return _lamp_places(look, TAIL)
 
 
 @lru_cache(maxsize=2048)

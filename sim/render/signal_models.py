@@ -15,7 +15,8 @@ from sim.render.mesh import Mesh
 HEAD_HALF = (0.16, 0.24, 0.62)
 """Half depth, width and height (m) of a head with its back plate."""
 
-_LAMP_RADIUS = 0.165
+_LAMP_RADIUS, _LIT_RADIUS = 0.165, 0.195
+"""A burning lamp outshines its rim, which is also what keeps its colour readable in few pixels."""
 # Height, colour when lit and when dark, from red to green.
 _LAMPS = (
     (0.38, (255, 44, 32), (70, 18, 16)),
@@ -55,6 +56,18 @@ def _box(low: tuple[float, float, float], high: tuple[float, float, float], colo
     return Mesh.build(corners, triangles, color, Label.TRAFFIC_LIGHT)
 
 
+def _hood(z: float) -> Mesh:
+    """A visor bent over the upper half of a lamp, open below."""
+    angles = np.linspace(-0.62 * np.pi, 0.62 * np.pi, 6)
+    rim = 0.21 * np.stack([np.sin(angles), np.cos(angles)], axis=1) + np.array([0.0, z])
+    count = len(rim)
+    # Longer at the top than at its ends.
+    reach = 0.06 + 0.18 * np.maximum(np.cos(0.8 * angles), 0.0)
+    points = np.concatenate([np.column_stack([np.zeros(count), rim]), np.column_stack([reach, rim])])
+    faces = [t for i in range(count - 1) for t in ((i, i + 1, count + i), (i + 1, count + i + 1, count + i))]
+    return Mesh.build(points, faces, _PLATE, Label.TRAFFIC_LIGHT)
+
+
 @lru_cache(maxsize=8)
 def light_mesh(state: int) -> Mesh:
     """A head that shows `state` (0 red, 1 yellow, 2 green, anything else dark); same state, same object."""
@@ -65,9 +78,9 @@ def light_mesh(state: int) -> Mesh:
     ]
     for number, (z, lit, dark) in enumerate(_LAMPS):
         shines = number == state
-        disc = _polygon(_ring(10, _LAMP_RADIUS) + np.array([0.0, z]), 0.012, lit if shines else dark)
-        # A visor over each lamp.
-        parts.append(_box((0.0, -0.17, z + 0.15), (0.2, 0.17, z + 0.18), _PLATE))
+        radius = _LIT_RADIUS if shines else _LAMP_RADIUS
+        disc = _polygon(_ring(12, radius) + np.array([0.0, z]), 0.012, lit if shines else dark)
+        parts.append(_hood(z))
         parts.append(Mesh.build(disc.vertices, disc.triangles, disc.colors, Label.TRAFFIC_LIGHT))
     return Mesh.concat(parts)
 

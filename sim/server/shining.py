@@ -9,8 +9,10 @@ import numpy as np
 from sim.geometry import rotation_matrix
 from sim.render import lamplight
 from sim.render.lamplight import Lamps, Spots
+from sim.render.models import tail_lamps
 from sim.server import vehicle_lights
 from sim.server.actors import Actor
+from sim.server.vehicle_looks import vehicle_look
 
 TAIL_COLOR, BRAKE_COLOR, REVERSE_COLOR = (255, 24, 18), (255, 30, 22), (255, 250, 236)
 TAIL_STRENGTH, BRAKE_STRENGTH, REVERSE_STRENGTH = 0.7, 1.6, 1.0
@@ -34,16 +36,14 @@ def _tails(vehicles: list[Actor], elapsed_s: float) -> Spots:
             color, strength = BRAKE_COLOR, BRAKE_STRENGTH
         elif bits & vehicle_lights.REVERSE:
             color, strength = REVERSE_COLOR, REVERSE_STRENGTH
-        elif bits & vehicle_lights.POSITION:
+        elif bits & (vehicle_lights.POSITION | vehicle_lights.LOW_BEAM | vehicle_lights.HIGH_BEAM):
             color, strength = TAIL_COLOR, TAIL_STRENGTH
         else:
             continue
-        blueprint = vehicle.description.blueprint
-        (hx, hy, hz), middle = blueprint.extent, blueprint.center[0]
         turn = rotation_matrix(vehicle.pose.pitch, vehicle.pose.yaw, vehicle.pose.roll)
-        for side in (0.0,) if blueprint.wheels == 2 else (-0.72, 0.72):
+        for x, y, z in tail_lamps(vehicle_look(vehicle)):
             # A little behind the body, which would hide them.
-            places.append(turn @ (middle - hx - 0.12, side * hy, min(1.05 * hz, 0.9)) + vehicle.pose[:3])
+            places.append(turn @ (x - 0.10, y, z) + vehicle.pose[:3])
             directions.append(-turn[:, 0])
             colors.append(color)
             strengths.append(strength)
