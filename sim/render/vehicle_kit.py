@@ -197,13 +197,14 @@ class Shell:
         if d.fine:
             keep = [0, *(i for i in range(1, len(spans) - 1) if not self._under_cabin(i)), len(spans) - 1]
             spans = [spans[i] for i in keep]
-        for p, q in itertools.pairwise(spans):
+        # Bent upwards in the middle, except at the ends, where it meets the skin.
+        ridge = [(x, 0.0, z + (rise if 0 < i < len(spans) - 1 else 0.0)) for i, (x, _, z) in enumerate(spans)]
+        for (p, cp), (q, cq) in itertools.pairwise(zip(spans, ridge, strict=True)):
             if d.fine:
-                cp, cq = (p[0], 0.0, p[2] + rise), (q[0], 0.0, q[2] + rise)
                 d.quad([p, q, cq, cp], color)
-                d.quad([mirrored([p])[0], mirrored([q])[0], cq, cp], color)
+                d.quad([*mirrored([p, q]), cq, cp], color)
             else:
-                d.quad([p, q, mirrored([q])[0], mirrored([p])[0]], color)
+                d.quad([p, q, *mirrored([q, p])], color)
         s = self.shape
         w = s.half
         inside = w - 0.30 if s.arches else w - 0.05
