@@ -98,7 +98,7 @@ def draw_car(d: Draft, extent: Extent, color: Color, chassis: Chassis, model: st
     top = 2.0 * hz
     half = outer_half("car", hy, chassis)
     sill = 0.62 * chassis.radius if not o.clad else 0.78 * chassis.radius
-    tail, nose = -hx + (0.02 if not o.spare else 0.16), hx - 0.02
+    tail, nose = -hx + (0.0 if not o.spare else 0.14), hx
     rb, rt, ft, fb = (share * hx for share in o.cabin)
     z = [share * top for share in o.belt]
     belt = ((tail, z[0]), (rb, z[1]), (fb, z[2]), (0.5 * (fb + nose) + 0.1, 0.55 * z[2] + 0.45 * z[3]), (nose, z[3]))
@@ -207,7 +207,7 @@ def draw_pickup(d: Draft, extent: Extent, color: Color, chassis: Chassis, model:
     hx, hy, hz = extent
     top = 2.0 * hz
     half = outer_half("pickup", hy, chassis)
-    tail, nose = -hx + 0.02, hx - 0.02
+    tail, nose = -hx, hx
     belt = ((tail, 0.635 * top), (0.62 * hx, 0.59 * top), (nose, 0.505 * top))
     ridge = 0.04 * hx
     shape = Shape(
@@ -245,7 +245,7 @@ def draw_van(d: Draft, extent: Extent, color: Color, chassis: Chassis, model: st
     hx, hy, hz = extent
     top = 2.0 * hz
     half = outer_half("van", hy, chassis)
-    tail, nose = -hx + 0.02, hx - 0.02
+    tail, nose = -hx, hx
     arches = d.axles(chassis)
     flat = "volkswagen" in model
     belt: tuple[tuple[float, float], ...]
@@ -318,7 +318,7 @@ def draw_bus(d: Draft, extent: Extent, color: Color, chassis: Chassis, model: st
     hx, hy, hz = extent
     top = 2.0 * hz
     half = outer_half("bus", hy, chassis)
-    tail, nose = -hx + 0.02, hx - 0.02
+    tail, nose = -hx, hx
     arches = d.axles(chassis)
     belt = ((tail, 0.46 * top), (nose - 0.4, 0.46 * top), (nose, 0.42 * top))
     cabin = (tail + 0.02, tail + 0.10, nose - 0.34, nose - 0.06)

@@ -28,7 +28,7 @@ def draw_truck(d: Draft, extent: Extent, color: Color, chassis: Chassis, model: 
     hx, hy, hz = extent
     top = 2.0 * hz
     half = outer_half("truck", hy, chassis)
-    tail, nose = -hx + 0.02, hx - 0.02
+    tail, nose = -hx, hx
     rear_axle, front_axle = d.axles(chassis)
     fire = beacon
     long = 1.75 if hx < 3.0 else 2.1 if not fire else 2.5
