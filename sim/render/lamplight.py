@@ -254,6 +254,8 @@ def glare(spots, depth, view, night, extinction, out):  # type: ignore[no-untype
                 if r >= halo:
                     continue
                 core = min(max(bulb + 0.5 - r, 0.0), 1.0)
+                if kind != STREET and bulb > 1.5:
+                    core = 0.0  # near by, models show their lamps themselves
                 soft = 1.0 - r / halo
                 soft = 0.45 * soft * soft * soft
                 for k in range(3):

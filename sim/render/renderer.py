@@ -83,7 +83,7 @@ class Renderer:
         self._stars, self._drops = sky.star_directions(), rainfall.drop_table()
         self._ground_shadows = GroundShadows(self._static.soup, self._static.looks[:, 0])
         self._buffers: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
-        self._first_movable = 0
+        self._first_movable = self._used = 0
         self._grow(len(self._static.soup) + 4096)
 
     def render(
@@ -167,7 +167,7 @@ class Renderer:
         seconds = 0.05 * frame if seconds is None else seconds
         table = (self._lit, self._marks)
         bgra = np.empty((height, width, 4), np.uint8)
-        shadow = np.zeros((height, width, 2), np.float32)
+        shadow = np.zeros((height, width, 2) if len(boxes) else (0, 0, 2), np.float32)
         if len(boxes):
             actor_shadows.cast_shadows(inverse, ids, *table, shading.TEXTURE, boxes, air.sun, view, shadow)
         lamps = spots is not None and len(spots) > 0 and air.night > 0.0
@@ -180,7 +180,7 @@ class Renderer:
         ground = self._ground_shadows.under(air.azimuth, air.altitude)
         origin = np.array([ground.west, ground.north, ground.per_metre])
         shading.resolve(
-            inverse, ids, *table, self._faces, self._first_movable, shadow, glow, view, _kernel_air(air, seconds),
+            inverse, ids, *table, self._faces, self._first_movable, self._used, shadow, glow, view, _kernel_air(air, seconds),
             self._noise, self._clouds, shading.TEXTURE, ground.texels, origin, bgra,
         )  # fmt: skip
         if air.stars > 0.0:
@@ -265,7 +265,7 @@ class Renderer:
             static_matrices, self._static_actors, light, focal, 0, depth, ids, *table,
         )  # fmt: skip
         self._first_movable = used
-        raster.draw(
+        self._used = raster.draw(
             models.soup, models.colors, models.looks, starts, counts, radii, centers,
             matrices, actors, light, focal, used, depth, ids, *table,
         )  # fmt: skip

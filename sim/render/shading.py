@@ -83,8 +83,8 @@ def noise_texture() -> np.ndarray:
     return np.concatenate([grain.ravel(), patches.ravel()]).astype(np.float32)
 
 
-LOOKS = 8
-TEXTURE = np.zeros((10, LOOKS), np.float32)
+MATERIALS = 10
+TEXTURE = np.zeros((MATERIALS, 8), np.float32)
 """What the shader does to a material (row): brightness shares of fine grain and of soft patches, their texels per
 metre, and whether it takes shadows, gets wet, stands upright (texture runs up the wall), and how much it mirrors.
 
@@ -261,16 +261,17 @@ def _light(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def resolve(  # type: ignore[no-untyped-def]
-    depth, ids, lit, marks, faces, first_movable, shadow, glow, view, air, noise, clouds, texture, ground, origin, out
+    depth, ids, lit, marks, faces, first_movable, triangles, shadow, glow, view, air, noise, clouds, texture, ground, origin, out
 ):  # fmt: skip
-    """Shade the 2x2-supersampled visibility buffer (2H, 2W) into BGRA uint8 (H, W, 4).
+    """Shade a visibility buffer (2H, 2W) with four samples a pixel, or (H, W) with one, into BGRA uint8 (H, W, 4).
 
-    `shadow` float32 (H, W, 2): what actors hide of the sun and of all light; `glow` float32 (H, W, 3): RGB light of
+    `shadow` float32 (H, W, 2) or (0, 0, 2): what actors hide of the sun and of all light; `glow` float32 (H, W, 3): RGB light of
     lamps in units of the sky's, or (0, 0, 3); triangles from `first_movable` on are actors'; `ground` and `origin`
     (west, north, texels per metre) are a `ShadowMap`. Row by row: list what to shade (a pixel whose samples see one
     triangle once, others once per triangle), shade the list, weigh it into pixels.
     """
     height, width = out.shape[0], out.shape[1]
+    samples = ids.shape[1] // width
     turn = (
         np.float32(view.rotation[0, 0]), np.float32(view.rotation[0, 1]), np.float32(view.rotation[0, 2]),
         np.float32(view.rotation[1, 0]), np.float32(view.rotation[1, 1]), np.float32(view.rotation[1, 2]),
@@ -281,97 +282,120 @@ def resolve(  # type: ignore[no-untyped-def]
     step = 1.0 / view.focal
     room = 4 * width
     y, z, inverse = np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.float32)
-    sunless, contact = np.empty(room, np.float32), np.empty(room, np.float32)
+    sunless, contact = np.zeros(room, np.float32), np.zeros(room, np.float32)
     red, green, blue = np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.float32)
     looks, work = np.empty((8, room), np.float32), np.empty((10, room), np.float32)
     lamps = np.zeros((3, room), np.float32)
     index, bounce = np.empty(room, np.int32), np.empty(room, np.float32)
     pixel, weight = np.empty(room, np.int32), np.empty(room, np.float32)
+    seen, kinds, polish = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.float32)
+    # The looks of materials, then the same for actors, which a shadow on the ground darkens, too.
+    table = np.empty((8, 2 * MATERIALS), np.float32)
+    for kind in range(MATERIALS):
+        for j in range(8):
+            table[j, kind] = table[j, kind + MATERIALS] = texture[kind, j]
+        table[4, kind + MATERIALS] = MOVABLE_SHADE
     sky_y, sky_z = np.empty(room, np.float32), np.empty(room, np.float32)
     sky_pixel, sky_weight = np.empty(room, np.int32), np.empty(room, np.float32)
     sums = np.empty((width, 3), np.float32)
-    lamplit = glow.shape[0] > 0
+    lamplit, shaded = glow.shape[0] > 0, shadow.shape[0] > 0
+    movables = first_movable < triangles
     wet = air.wet > 0.0
     # What is above the horizon, smeared downwards, is what a wet road mirrors below it.
     mirror_rows = np.zeros((height if wet else 1, width, 3), np.float32)
     mirror_row = np.zeros(width, np.float32)
     smear = np.float32(min(0.9, 1.0 - 6.0 / (6.0 + 0.03 * height)))
     for row in range(height):
-        upper_ids, lower_ids = ids[2 * row], ids[2 * row + 1]
-        upper_depth, lower_depth = depth[2 * row], depth[2 * row + 1]
+        first, last = samples * row, samples * row + samples - 1
+        upper_ids, lower_ids, upper_depth, lower_depth = ids[first], ids[last], depth[first], depth[last]
         middle = (0.5 * height - row - 0.5) * step
         sums[:] = np.float32(0.0)
         n, m = np.uint64(0), np.uint64(0)
         for column in range(width):
-            left = np.uint64(2 * column)
-            right = np.uint64(2 * column + 1)
+            left = np.uint64(samples * column)
+            right = np.uint64(samples * column + samples - 1)
             i0, i1, i2, i3 = upper_ids[left], upper_ids[right], lower_ids[left], lower_ids[right]
             centre = (column + 0.5 - 0.5 * width) * step
-            uniform = i0 == i1 and i0 == i2 and i0 == i3
-            for k in range(1 if uniform else 4):
-                triangle, share = i0, 1.0
-                slope_y, slope_z = centre, middle
-                # Inverse depth is linear in the image: the mean of four samples is its value at the pixel's centre.
-                nearness = upper_depth[left]
-                if uniform:
-                    nearness = np.float32(0.25) * (
-                        nearness + upper_depth[right] + lower_depth[left] + lower_depth[right]
-                    )
+            if i0 == i1 and i0 == i2 and i0 == i3:
+                if i0 < 0:
+                    sky_y[m], sky_z[m] = centre, middle
+                    sky_pixel[m], sky_weight[m] = column, 1.0
+                    m += np.uint64(1)
                 else:
-                    if k == 1:
-                        triangle, nearness = i1, upper_depth[right]
-                    elif k == 2:
-                        triangle, nearness = i2, lower_depth[left]
-                    elif k == 3:
-                        triangle, nearness = i3, lower_depth[right]
-                    # Listed already, with the first sample that saw it?
-                    if (k > 0 and triangle == i0) or (k > 1 and triangle == i1) or (k > 2 and triangle == i2):
-                        continue
-                    share = 0.25 if i0 == triangle else 0.0
-                    share += 0.25 if i1 == triangle else 0.0
-                    share += 0.25 if i2 == triangle else 0.0
-                    share += 0.25 if i3 == triangle else 0.0
-                    slope_y += (0.25 if k & 1 else -0.25) * step
-                    slope_z += (-0.25 if k & 2 else 0.25) * step
+                    y[n], z[n] = centre, middle
+                    # Inverse depth is linear in the image: the mean of four samples is its value at the pixel's centre.
+                    nearness = upper_depth[left] + upper_depth[right] + lower_depth[left] + lower_depth[right]
+                    inverse[n] = np.float32(0.25) * nearness
+                    seen[n], pixel[n], weight[n] = i0, column, 1.0
+                    n += np.uint64(1)
+                continue
+            for k in range(4):
+                triangle = i0 if k == 0 else (i1 if k == 1 else (i2 if k == 2 else i3))
+                # Listed already, with the first sample that saw it?
+                if (k > 0 and triangle == i0) or (k > 1 and triangle == i1) or (k > 2 and triangle == i2):
+                    continue
+                share = 0.25 if i0 == triangle else 0.0
+                share += 0.25 if i1 == triangle else 0.0
+                share += 0.25 if i2 == triangle else 0.0
+                share += 0.25 if i3 == triangle else 0.0
+                slope_y = centre + (0.25 if k & 1 else -0.25) * step
+                slope_z = middle + (-0.25 if k & 2 else 0.25) * step
                 if triangle < 0:
                     sky_y[m], sky_z[m] = slope_y, slope_z
                     sky_pixel[m], sky_weight[m] = column, share
                     m += np.uint64(1)
-                    continue
-                seen = np.uint64(triangle)
-                y[n], z[n] = slope_y, slope_z
-                inverse[n] = nearness / lit[seen, 3]
-                red[n], green[n], blue[n] = lit[seen, 0], lit[seen, 1], lit[seen, 2]
-                sunless[n], contact[n] = shadow[row, column, 0], shadow[row, column, 1]
-                kind = np.uint64(marks[seen, 0])
-                for j in range(8):
-                    looks[j, n] = texture[kind, j]
-                bounce[n] = np.float32(2.0)
-                if triangle >= first_movable:
-                    looks[4, n] = MOVABLE_SHADE
-                    sunless[n], contact[n] = np.float32(0.0), np.float32(0.0)
-                    if FIRST_VEHICLE <= marks[seen, 1] <= LAST_VEHICLE and kind == PLAIN:
-                        # Paint and glass mirror: a little from the front, much at a grazing angle.
-                        nx, ny, nz = faces[seen, 0], faces[seen, 1], faces[seen, 2]
-                        length = math.sqrt(1.0 + slope_y * slope_y + slope_z * slope_z)
-                        facing = min(max(-(nx + ny * slope_y + nz * slope_z) / length, 0.0), 1.0)
-                        up = turn[6] * nx + turn[7] * ny + turn[8] * nz
-                        bounce[n] = (turn[6] + turn[7] * slope_y + turn[8] * slope_z) / length + 2.0 * facing * up
-                        graze = (1.0 - facing) * (1.0 - facing)
-                        looks[7, n] = 0.05 + 0.5 * graze * graze
-                if lamplit:
-                    # `glow` holds for what sample 0 sees; another triangle takes that of a neighbour which sees it.
-                    beside = column
-                    if triangle != i0:
-                        if column + 1 < width and upper_ids[np.uint64(2 * column + 2)] == triangle:
-                            beside = column + 1
-                        elif column > 0 and upper_ids[np.uint64(2 * column - 2)] == triangle:
-                            beside = column - 1
-                    shines = kind in (LAMP, LIT_WINDOW)
-                    for j in range(3):
-                        lamps[j, n] = np.float32(0.0) if shines else glow[row, beside, j]
-                pixel[n], weight[n] = column, share
-                n += np.uint64(1)
+                else:
+                    y[n], z[n] = slope_y, slope_z
+                    depths = upper_depth if k < 2 else lower_depth
+                    inverse[n] = depths[right if k & 1 else left]
+                    seen[n], pixel[n], weight[n] = triangle, column, share
+                    n += np.uint64(1)
+        for i in range(n):
+            inverse[i] /= lit[np.uint32(seen[i]), 3]
+        for i in range(n):
+            red[i] = lit[np.uint32(seen[i]), 0]
+        for i in range(n):
+            green[i] = lit[np.uint32(seen[i]), 1]
+        for i in range(n):
+            blue[i] = lit[np.uint32(seen[i]), 2]
+        for i in range(n):
+            kinds[i] = marks[np.uint32(seen[i]), 0]
+        if shaded:
+            for i in range(n):
+                sunless[i] = shadow[row, np.uint32(pixel[i]), 0]
+            for i in range(n):
+                contact[i] = shadow[row, np.uint32(pixel[i]), 1]
+        if lamplit:
+            for i in range(n):
+                # `glow` holds for what sample 0 sees; another triangle takes that of a neighbour which sees it.
+                column, beside = pixel[i], pixel[i]
+                if upper_ids[np.uint32(samples * column)] != seen[i]:
+                    if column + 1 < width and upper_ids[np.uint32(samples * (column + 1))] == seen[i]:
+                        beside = column + 1
+                    elif column > 0 and upper_ids[np.uint32(samples * (column - 1))] == seen[i]:
+                        beside = column - 1
+                shines = kinds[i] in (LAMP, LIT_WINDOW)
+                for j in range(3):
+                    lamps[j, i] = np.float32(0.0) if shines else glow[row, beside, j]
+        for i in range(n):
+            bounce[i] = np.float32(2.0)
+        for i in range(n):
+            polish[i] = np.float32(0.0)
+        if n > 0 and movables:
+            for i in range(n):
+                if seen[i] >= first_movable:
+                    sunless[i], contact[i] = np.float32(0.0), np.float32(0.0)
+                    tag, plain = marks[np.uint32(seen[i]), 1], kinds[i] == PLAIN
+                    kinds[i] += np.int32(MATERIALS)
+                    if plain and FIRST_VEHICLE <= tag <= LAST_VEHICLE:
+                        bounce[i], polish[i] = _polished(faces[np.uint32(seen[i])], y[i], z[i], turn)
+        for j in range(8):
+            look, column_of = looks[j], table[j]
+            for i in range(n):
+                look[i] = column_of[np.uint32(kinds[i])]
+        mirrors = looks[7]
+        for i in range(n):
+            mirrors[i] += polish[i]
         if n > 0:
             if wet:
                 _mirrored(row, turn, step, height, mirror_row)
@@ -403,6 +427,18 @@ def resolve(  # type: ignore[no-untyped-def]
                 level = min(max(sums[i, 2 - k], np.float32(0.0)), np.float32(255.0)) + np.float32(0.499)
                 out_row[i, k] = np.uint8(np.int32(level))
             out_row[i, 3] = 255
+
+
+@njit(inline="always")
+def _polished(face, y, z, turn):  # type: ignore[no-untyped-def]
+    """Where paint or glass with a normal in the camera's frame mirrors from, seen at image slopes (y, z): the rise of
+    the mirrored ray, and its share: a little from the front, much at a grazing angle."""
+    length = math.sqrt(1.0 + y * y + z * z)
+    facing = min(max(-(face[0] + face[1] * y + face[2] * z) / length, 0.0), 1.0)
+    up = turn[6] * face[0] + turn[7] * face[1] + turn[8] * face[2]
+    graze = (1.0 - facing) * (1.0 - facing)
+    rise = (turn[6] + turn[7] * y + turn[8] * z) / length + 2.0 * facing * up
+    return np.float32(rise), np.float32(0.05 + 0.5 * graze * graze)
 
 
 @njit(inline="always")

@@ -130,7 +130,7 @@ def atmosphere(weather: Weather) -> Atmosphere:
     day_light = _mix(day_light, np.array([0.78, 0.79, 0.81]), overcast) * (1.0 - 0.30 * rain) * (1.0 - 0.10 * low_sun)
     day_light = _mix(day_light, np.array([0.80, 0.66, 0.48]), 0.8 * dust)
     night_light = _mix(np.array([0.33, 0.37, 0.50]), np.array([0.33, 0.34, 0.39]), overcast)
-    sky_light = _mix(night_light * (1.0 - 0.35 * rain), day_light, day)
+    sky_light = _mix(night_light * (1.0 - 0.15 * rain), day_light, day)
     ground_light = sky_light * np.array([0.58, 0.55, 0.50]) + 0.10 * sun_color * max(float(sun[2]), 0.0)
 
     zenith = _mix(np.array([66.0, 122.0, 206.0]), np.array([74.0, 98.0, 164.0]), low_sun)
@@ -143,8 +143,8 @@ def atmosphere(weather: Weather) -> Atmosphere:
     grey = _mix(np.array([178.0, 183.0, 190.0]), np.array([164.0, 150.0, 148.0]), low_sun) * (1.0 - 0.30 * rain)
     zenith, horizon = _mix(zenith, grey * 0.88, overcast), _mix(horizon, grey * 1.06, 0.9 * overcast)
     # A town's lamps light its clouds from below; rain dims them.
-    deep = _mix(np.array([8.0, 12.0, 30.0]), np.array([19.0, 20.0, 25.0]), overcast) * (1.0 - 0.35 * rain)
-    rim = _mix(np.array([26.0, 32.0, 56.0]), np.array([36.0, 34.0, 37.0]), overcast) * (1.0 - 0.35 * rain)
+    deep = _mix(np.array([8.0, 12.0, 30.0]), np.array([19.0, 20.0, 25.0]), overcast) * (1.0 - 0.25 * rain)
+    rim = _mix(np.array([26.0, 32.0, 56.0]), np.array([38.0, 36.0, 38.0]), overcast) * (1.0 - 0.2 * rain)
     zenith, horizon = _mix(deep, zenith, day), _mix(rim, horizon, day)
     fog = _mix(horizon, np.full(3, float(horizon.mean())), 0.5 * fogginess + 0.2)
     fog = fog * min(0.85 + 0.15 * scatter, 1.15)
