@@ -180,8 +180,8 @@ class Renderer:
         ground = self._ground_shadows.under(air.azimuth, air.altitude)
         origin = np.array([ground.west, ground.north, ground.per_metre])
         shading.resolve(
-            inverse, ids, *table, self._faces, self._first_movable, self._used, shadow, glow, view, _kernel_air(air, seconds),
-            self._noise, self._clouds, shading.TEXTURE, ground.texels, origin, bgra,
+            inverse, ids, *table, self._faces, self._first_movable, self._used, shadow, glow, view,
+            _kernel_air(air, seconds), self._noise, self._clouds, shading.TEXTURE, ground.texels, origin, bgra.view(np.uint32)[..., 0],
         )  # fmt: skip
         if air.stars > 0.0:
             sky.draw_stars(ids, self._stars, view, air.stars, bgra)

@@ -261,14 +261,17 @@ def _light(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def resolve(  # type: ignore[no-untyped-def]
-    depth, ids, lit, marks, faces, first_movable, triangles, shadow, glow, view, air, noise, clouds, texture, ground, origin, out
+    depth, ids, lit, marks, faces, first_movable, triangles, shadow, glow, view, air, noise, clouds, texture,
+    ground, origin, out,
 ):  # fmt: skip
-    """Shade a visibility buffer (2H, 2W) with four samples a pixel, or (H, W) with one, into BGRA uint8 (H, W, 4).
+    """Shade a visibility buffer (2H, 2W) with four samples a pixel, or (H, W) with one, into BGRA words, uint32 (H, W).
 
-    `shadow` float32 (H, W, 2) or (0, 0, 2): what actors hide of the sun and of all light; `glow` float32 (H, W, 3): RGB light of
-    lamps in units of the sky's, or (0, 0, 3); triangles from `first_movable` on are actors'; `ground` and `origin`
-    (west, north, texels per metre) are a `ShadowMap`. Row by row: list what to shade (a pixel whose samples see one
-    triangle once, others once per triangle), shade the list, weigh it into pixels.
+    `triangles` of the frame's table are used, those from `first_movable` on are actors'. `shadow` float32 (H, W, 2), or
+    (0, 0, 2): what actors hide of the sun and of all light. `glow` float32 (H, W, 3), or (0, 0, 3): RGB light of lamps
+    in units of the sky's. `ground` and `origin` (west, north, texels per metre) are a `ShadowMap`.
+
+    Row by row: list what to shade (a pixel whose samples see one triangle once, others once per triangle), shade the
+    list, weigh it into pixels.
     """
     height, width = out.shape[0], out.shape[1]
     samples = ids.shape[1] // width
@@ -281,6 +284,9 @@ def resolve(  # type: ignore[no-untyped-def]
     focal = np.float32(view.focal)
     step = 1.0 / view.focal
     room = 4 * width
+    centres, quarter = np.empty(width, np.float32), np.float32(0.25 * step)
+    for column in range(width):
+        centres[column] = (column + 0.5 - 0.5 * width) * step
     y, z, inverse = np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.float32)
     sunless, contact = np.zeros(room, np.float32), np.zeros(room, np.float32)
     red, green, blue = np.empty(room, np.float32), np.empty(room, np.float32), np.empty(room, np.float32)
@@ -297,7 +303,7 @@ def resolve(  # type: ignore[no-untyped-def]
         table[4, kind + MATERIALS] = MOVABLE_SHADE
     sky_y, sky_z = np.empty(room, np.float32), np.empty(room, np.float32)
     sky_pixel, sky_weight = np.empty(room, np.int32), np.empty(room, np.float32)
-    sums = np.empty((width, 3), np.float32)
+    sum_r, sum_g, sum_b = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
     lamplit, shaded = glow.shape[0] > 0, shadow.shape[0] > 0
     movables = first_movable < triangles
     wet = air.wet > 0.0
@@ -308,25 +314,27 @@ def resolve(  # type: ignore[no-untyped-def]
     for row in range(height):
         first, last = samples * row, samples * row + samples - 1
         upper_ids, lower_ids, upper_depth, lower_depth = ids[first], ids[last], depth[first], depth[last]
-        middle = (0.5 * height - row - 0.5) * step
-        sums[:] = np.float32(0.0)
+        middle = np.float32((0.5 * height - row - 0.5) * step)
+        sum_r[:] = np.float32(0.0)
+        sum_g[:] = np.float32(0.0)
+        sum_b[:] = np.float32(0.0)
         n, m = np.uint64(0), np.uint64(0)
         for column in range(width):
             left = np.uint64(samples * column)
             right = np.uint64(samples * column + samples - 1)
             i0, i1, i2, i3 = upper_ids[left], upper_ids[right], lower_ids[left], lower_ids[right]
-            centre = (column + 0.5 - 0.5 * width) * step
+            centre = centres[column]
             if i0 == i1 and i0 == i2 and i0 == i3:
                 if i0 < 0:
                     sky_y[m], sky_z[m] = centre, middle
-                    sky_pixel[m], sky_weight[m] = column, 1.0
+                    sky_pixel[m], sky_weight[m] = column, np.float32(1.0)
                     m += np.uint64(1)
                 else:
                     y[n], z[n] = centre, middle
                     # Inverse depth is linear in the image: the mean of four samples is its value at the pixel's centre.
                     nearness = upper_depth[left] + upper_depth[right] + lower_depth[left] + lower_depth[right]
                     inverse[n] = np.float32(0.25) * nearness
-                    seen[n], pixel[n], weight[n] = i0, column, 1.0
+                    seen[n], pixel[n], weight[n] = i0, column, np.float32(1.0)
                     n += np.uint64(1)
                 continue
             for k in range(4):
@@ -334,12 +342,12 @@ def resolve(  # type: ignore[no-untyped-def]
                 # Listed already, with the first sample that saw it?
                 if (k > 0 and triangle == i0) or (k > 1 and triangle == i1) or (k > 2 and triangle == i2):
                     continue
-                share = 0.25 if i0 == triangle else 0.0
-                share += 0.25 if i1 == triangle else 0.0
-                share += 0.25 if i2 == triangle else 0.0
-                share += 0.25 if i3 == triangle else 0.0
-                slope_y = centre + (0.25 if k & 1 else -0.25) * step
-                slope_z = middle + (-0.25 if k & 2 else 0.25) * step
+                share = np.float32(0.25) if i0 == triangle else np.float32(0.0)
+                share += np.float32(0.25) if i1 == triangle else np.float32(0.0)
+                share += np.float32(0.25) if i2 == triangle else np.float32(0.0)
+                share += np.float32(0.25) if i3 == triangle else np.float32(0.0)
+                slope_y = centre + (quarter if k & 1 else -quarter)
+                slope_z = middle + (-quarter if k & 2 else quarter)
                 if triangle < 0:
                     sky_y[m], sky_z[m] = slope_y, slope_z
                     sky_pixel[m], sky_weight[m] = column, share
@@ -404,29 +412,33 @@ def resolve(  # type: ignore[no-untyped-def]
                 ground, origin, pixel, mirror_rows, mirror_row, work, index, bounce,
             )  # fmt: skip
             for i in range(n):
-                at = np.uint32(pixel[i])
-                sums[at, 0] += weight[i] * red[i]
-                sums[at, 1] += weight[i] * green[i]
-                sums[at, 2] += weight[i] * blue[i]
+                sum_r[np.uint32(pixel[i])] += weight[i] * red[i]
+            for i in range(n):
+                sum_g[np.uint32(pixel[i])] += weight[i] * green[i]
+            for i in range(n):
+                sum_b[np.uint32(pixel[i])] += weight[i] * blue[i]
         if m > 0:
             paint_sky(m, sky_y, sky_z, turn, air, clouds, work, red, green, blue)
             for i in range(m):
-                at = np.uint32(sky_pixel[i])
-                sums[at, 0] += sky_weight[i] * red[i]
-                sums[at, 1] += sky_weight[i] * green[i]
-                sums[at, 2] += sky_weight[i] * blue[i]
+                sum_r[np.uint32(sky_pixel[i])] += sky_weight[i] * red[i]
+            for i in range(m):
+                sum_g[np.uint32(sky_pixel[i])] += sky_weight[i] * green[i]
+            for i in range(m):
+                sum_b[np.uint32(sky_pixel[i])] += sky_weight[i] * blue[i]
         if wet:
-            above = mirror_rows[row - 1 if row > 0 else 0]
+            above, mirror = mirror_rows[row - 1 if row > 0 else 0], mirror_rows[row]
             keep = smear if row > 0 else np.float32(0.0)
             for i in range(width):
-                for k in range(3):
-                    mirror_rows[row, i, k] = sums[i, k] + keep * (above[i, k] - sums[i, k])
+                mirror[i, 0] = sum_r[i] + keep * (above[i, 0] - sum_r[i])
+                mirror[i, 1] = sum_g[i] + keep * (above[i, 1] - sum_g[i])
+                mirror[i, 2] = sum_b[i] + keep * (above[i, 2] - sum_b[i])
         out_row = out[row]
+        most, none, half = np.float32(255.0), np.float32(0.0), np.float32(0.499)
         for i in range(width):
-            for k in range(3):
-                level = min(max(sums[i, 2 - k], np.float32(0.0)), np.float32(255.0)) + np.float32(0.499)
-                out_row[i, k] = np.uint8(np.int32(level))
-            out_row[i, 3] = 255
+            r = np.uint32(np.int32(min(max(sum_r[i], none), most) + half))
+            g = np.uint32(np.int32(min(max(sum_g[i], none), most) + half))
+            b = np.uint32(np.int32(min(max(sum_b[i], none), most) + half))
+            out_row[i] = b | (g << np.uint32(8)) | (r << np.uint32(16)) | np.uint32(0xFF000000)
 
 
 @njit(inline="always")

@@ -130,7 +130,7 @@ def atmosphere(weather: Weather) -> Atmosphere:
     day_light = _mix(day_light, np.array([0.78, 0.79, 0.81]), overcast) * (1.0 - 0.30 * rain) * (1.0 - 0.10 * low_sun)
     day_light = _mix(day_light, np.array([0.80, 0.66, 0.48]), 0.8 * dust)
     night_light = _mix(np.array([0.33, 0.37, 0.50]), np.array([0.33, 0.34, 0.39]), overcast)
-    sky_light = _mix(night_light * (1.0 - 0.15 * rain), day_light, day)
+    sky_light = _mix(night_light * (1.0 - 0.25 * rain), day_light, day)
     ground_light = sky_light * np.array([0.58, 0.55, 0.50]) + 0.10 * sun_color * max(float(sun[2]), 0.0)
 
     zenith = _mix(np.array([66.0, 122.0, 206.0]), np.array([74.0, 98.0, 164.0]), low_sun)
