@@ -181,7 +181,8 @@ class Renderer:
         origin = np.array([ground.west, ground.north, ground.per_metre])
         shading.resolve(
             inverse, ids, *table, self._faces, self._first_movable, self._used, shadow, glow, view,
-            _kernel_air(air, seconds), self._noise, self._clouds, shading.TEXTURE, ground.texels, origin, bgra.view(np.uint32)[..., 0],
+            _kernel_air(air, seconds), self._noise, self._clouds, shading.TEXTURE, ground.texels, origin,
+            bgra.view(np.uint32)[..., 0],
         )  # fmt: skip
         if air.stars > 0.0:
             sky.draw_stars(ids, self._stars, view, air.stars, bgra)
