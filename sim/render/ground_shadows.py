@@ -8,20 +8,25 @@ same way from sixteen directions.
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 
+from sim.render.mesh import Mesh
 from sim.render.raster import ASPHALT, GRASS, MARKING, PAVED, WINDOW
 
 TEXEL_M = 0.25
-MAX_SIDE = 4096
+MAX_SIDE = 3072
 """Texels along a side; larger towns get larger texels."""
 
 SKY_COARSER = 4
 LIFT_M = 0.35
 """What is lower than this above the ground throws no shadow: kerbs and the ground's own steps."""
+
+THIN_FROM_PER_METRE = 0.9
+"""Coarser maps leave out what is thinner than a texel: its shadow would be far too wide."""
 
 MAX_SLANT = 7.0
 """Shadows are no longer than this many heights; the sun's light is faint when they would be."""
@@ -46,8 +51,8 @@ class ShadowMap:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _tops(soup, rows, west, north, per_metre, shear_x, shear_y, tops):  # type: ignore[no-untyped-def]
-    """Highest z (m) per texel of the triangles `rows` of soup (T, 9), displaced by -z shear."""
+def _tops(soup, rows, west, north, per_metre, shear_x, shear_y, thin, tops):  # type: ignore[no-untyped-def]
+    """Highest z (m) per texel of the triangles `rows` of soup (T, 9), displaced by -z shear; `thin` ones count, too."""
     height, width = tops.shape
     u, v, z = np.empty(3), np.empty(3), np.empty(3)
     for n in range(rows.size):
@@ -64,7 +69,7 @@ def _tops(soup, rows, west, north, per_metre, shear_x, shear_y, tops):  # type: 
         extent = max(right - left, bottom - top)
         if abs(area) < 1.2 * extent:
             # Thinner than a texel (a pole, a wall seen from its end): its edges, a texel wide.
-            if extent > 4096.0:
+            if not thin or extent > 4096.0:
                 continue
             for k in range(3):
                 j = 0 if k == 2 else k + 1
@@ -157,9 +162,9 @@ def _mark_even(texels):  # type: ignore[no-untyped-def]
 
 
 class GroundShadows:
-    """The shadow maps of one static mesh, made when they are first asked for."""
+    """The shadow maps of one static mesh, made when they are first asked for; for any number of threads."""
 
-    KEPT = 3
+    KEPT = 2
 
     def __init__(self, soup: np.ndarray, materials: np.ndarray) -> None:
         """`soup` float32 (T, 9) corners in the world (m), `materials` uint8 (T,); see `sim.render.scene.Packed`."""
@@ -170,7 +175,7 @@ class GroundShadows:
         corners = soup.reshape(-1, 3, 3)[self._casters]
         self._maps: dict[tuple[int, int] | None, ShadowMap] = {}
         self._sky: np.ndarray | None = None
-        self._heights: np.ndarray | None = None
+        self._making = threading.Lock()
         if len(corners):
             low, high = corners[:, :, :2].min(axis=(0, 1)), corners[:, :, :2].max(axis=(0, 1))
             low, high = low - 40.0, high + 40.0
@@ -189,27 +194,27 @@ class GroundShadows:
         key = None
         if altitude > 0.0:
             key = (round(azimuth / AZIMUTH_STEP) % round(360.0 / AZIMUTH_STEP), round(altitude / ALTITUDE_STEP))
-        if key not in self._maps:
-            while len(self._maps) >= self.KEPT:
-                self._maps.pop(next(iter(self._maps)))
-            self._maps[key] = self._make(key)
-        return self._maps[key]
+        with self._making:
+            if key not in self._maps:
+                while len(self._maps) >= self.KEPT:
+                    self._maps.pop(next(iter(self._maps)))
+                self._maps[key] = self._make(key)
+            return self._maps[key]
 
     def _make(self, key: tuple[int, int] | None) -> ShadowMap:
         shape = self._shape
         texels = np.zeros(shape, np.uint16)
         if len(self._casters):
-            if self._heights is None:
-                self._heights = np.full(shape, NOTHING, np.float32)
-                _tops(self._soup, self._ground, self._west, self._north, self._per_metre, 0.0, 0.0, self._heights)
-                self._sky = self._hidden_sky()
-            assert self._sky is not None
+            heights = np.full(shape, NOTHING, np.float32)
+            _tops(self._soup, self._ground, self._west, self._north, self._per_metre, 0.0, 0.0, False, heights)
+            if self._sky is None:
+                self._sky = self._hidden_sky(heights)
             texels += self._sky.astype(np.uint16) << np.uint16(8)
             if key is not None:
                 azimuth, altitude = math.radians(key[0] * AZIMUTH_STEP), math.radians(key[1] * ALTITUDE_STEP)
                 slant = min(math.cos(altitude) / max(math.sin(altitude), 1e-3), MAX_SLANT)
                 hidden = np.zeros(shape, np.float32)
-                self._shade(self._heights, self._per_metre, slant, azimuth, 255.0, hidden)
+                self._shade(heights, self._per_metre, slant, azimuth, 255.0, hidden)
                 _soften(hidden, np.empty(max(shape) + 4))
                 texels += hidden.astype(np.uint16)
             texels[[0, -1]] = 0
@@ -222,13 +227,13 @@ class GroundShadows:
     ) -> None:
         shear = (slant * math.cos(azimuth), slant * math.sin(azimuth))
         tops = np.full(ground.shape, NOTHING, np.float32)
-        _tops(self._soup, self._casters, self._west, self._north, per_metre, *shear, tops)
+        thin = per_metre > THIN_FROM_PER_METRE
+        _tops(self._soup, self._casters, self._west, self._north, per_metre, *shear, thin, tops)
         _hide(ground, tops, *shear, per_metre, np.float32(weight), hidden)
 
-    def _hidden_sky(self) -> np.ndarray:
+    def _hidden_sky(self, heights: np.ndarray) -> np.ndarray:
         """Hidden share of the sky, uint8, at full resolution: eight directions at each of two angles."""
-        assert self._heights is not None
-        ground = np.ascontiguousarray(self._heights[::SKY_COARSER, ::SKY_COARSER])
+        ground = np.ascontiguousarray(heights[::SKY_COARSER, ::SKY_COARSER])
         hidden = np.zeros(ground.shape, np.float32)
         for turn in range(16):
             slant = 0.45 if turn % 2 else 1.5
@@ -242,3 +247,20 @@ class GroundShadows:
         fine = np.ascontiguousarray(fine[: self._shape[0], : self._shape[1]])
         _soften(fine, np.empty(max(self._shape) + 4))
         return fine.astype(np.uint8)
+
+
+_shared: list[tuple[Mesh, GroundShadows]] = []
+_sharing = threading.Lock()
+SHARED = 2
+
+
+def shadows_of(static: Mesh, soup: np.ndarray, materials: np.ndarray) -> GroundShadows:
+    """The shadows of a mesh, made once for all renderers of the process that draw it: maps take tens of megabytes."""
+    with _sharing:
+        for mesh, shadows in _shared:
+            if mesh is static:
+                return shadows
+        shadows = GroundShadows(soup, materials)
+        _shared.append((static, shadows))
+        del _shared[:-SHARED]
+        return shadows

@@ -12,7 +12,7 @@ import numpy as np
 
 from sim.geometry import Pose, pose_matrix, rotation_matrix
 from sim.render import actor_shadows, lamplight, rainfall, raster, shading, sky
-from sim.render.ground_shadows import GroundShadows
+from sim.render.ground_shadows import shadows_of
 from sim.render.lamplight import Spots
 from sim.render.mesh import Mesh
 from sim.render.scene import Models, pack
@@ -81,7 +81,7 @@ class Renderer:
         self._models = Models()
         self._noise, self._clouds = shading.noise_texture(), sky.cloud_texture()
         self._stars, self._drops = sky.star_directions(), rainfall.drop_table()
-        self._ground_shadows = GroundShadows(self._static.soup, self._static.looks[:, 0])
+        self._ground_shadows = shadows_of(static, self._static.soup, self._static.looks[:, 0])
         self._buffers: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
         self._first_movable = self._used = 0
         self._grow(len(self._static.soup) + 4096)
