@@ -229,17 +229,18 @@ def _light(  # type: ignore[no-untyped-def]
             )
             across[i] = wet * min(strength, np.float32(0.85))
             patch[i] = (one - np.float32(0.40) * wet) * (one - across[i])
+        across_row = mirror_rows.shape[2]
         last_row = np.float32(mirror_rows.shape[0] - 1)
         for i in range(n):
             level = min(max(mirror_row[np.uint32(pixel[i])], zero), last_row)
-            index[i] = (np.int32(level) * np.int32(mirror_rows.shape[1]) + np.int32(pixel[i])) * np.int32(3)
+            index[i] = np.int32(level) * np.int32(3 * across_row) + np.int32(pixel[i])
         seen = mirror_rows.ravel()
         for i in range(n):
             red[i] = red[i] * patch[i] + across[i] * seen[np.uint32(index[i])]
         for i in range(n):
-            green[i] = green[i] * patch[i] + across[i] * seen[np.uint32(index[i]) + np.uint32(1)]
+            green[i] = green[i] * patch[i] + across[i] * seen[np.uint32(index[i]) + np.uint32(across_row)]
         for i in range(n):
-            blue[i] = blue[i] * patch[i] + across[i] * seen[np.uint32(index[i]) + np.uint32(2)]
+            blue[i] = blue[i] * patch[i] + across[i] * seen[np.uint32(index[i]) + np.uint32(2 * across_row)]
 
     # Fog: thinner with height; its density along the ray by Simpson's rule.
     extinction, start, fall = np.float32(air.extinction), np.float32(air.fog_start), np.float32(air.fog_fall)
@@ -308,7 +309,9 @@ def resolve(  # type: ignore[no-untyped-def]
     movables = first_movable < triangles
     wet = air.wet > 0.0
     # What is above the horizon, smeared downwards, is what a wet road mirrors below it.
-    mirror_rows = np.zeros((height if wet else 1, width, 3), np.float32)
+    mirror_rows = np.zeros((height + 1 if wet else 1, 3, width), np.float32)
+    for k in range(3):
+        mirror_rows[-1, k] = air.zenith[k]
     mirror_row = np.zeros(width, np.float32)
     smear = np.float32(min(0.9, 1.0 - 6.0 / (6.0 + 0.03 * height)))
     for row in range(height):
@@ -429,9 +432,11 @@ def resolve(  # type: ignore[no-untyped-def]
             above, mirror = mirror_rows[row - 1 if row > 0 else 0], mirror_rows[row]
             keep = smear if row > 0 else np.float32(0.0)
             for i in range(width):
-                mirror[i, 0] = sum_r[i] + keep * (above[i, 0] - sum_r[i])
-                mirror[i, 1] = sum_g[i] + keep * (above[i, 1] - sum_g[i])
-                mirror[i, 2] = sum_b[i] + keep * (above[i, 2] - sum_b[i])
+                mirror[0, i] = sum_r[i] + keep * (above[0, i] - sum_r[i])
+            for i in range(width):
+                mirror[1, i] = sum_g[i] + keep * (above[1, i] - sum_g[i])
+            for i in range(width):
+                mirror[2, i] = sum_b[i] + keep * (above[2, i] - sum_b[i])
         out_row = out[row]
         most, none, half = np.float32(255.0), np.float32(0.0), np.float32(0.499)
         for i in range(width):
@@ -455,15 +460,16 @@ def _polished(face, y, z, turn):  # type: ignore[no-untyped-def]
 
 @njit(inline="always")
 def _mirrored(row, turn, step, height, mirror_row):  # type: ignore[no-untyped-def]
-    """For each column the row as far above the horizon as `row` is below it; the image's first row if there is none."""
+    """For each column the row as far above the horizon as `row` is below it; the image's first row if there is none,
+    and the row after the last, which holds the sky above, for a camera that looks down."""
     width = mirror_row.size
     up, side, ahead = turn[8], turn[7], turn[6]
     for i in range(width):
-        horizon = 0.5 * height - 0.5
+        mirror_row[i] = height
         if abs(up) > 0.1:
             slope_y = (i + 0.5 - 0.5 * width) * step
-            horizon += (ahead + side * slope_y) / (up * step)
-        mirror_row[i] = min(max(2.0 * horizon - row, 0.0), row - 1.0)
+            horizon = 0.5 * height - 0.5 + (ahead + side * slope_y) / (up * step)
+            mirror_row[i] = min(max(2.0 * horizon - row, 0.0), row - 1.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
