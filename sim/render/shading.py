@@ -460,8 +460,8 @@ def _polished(face, y, z, turn):  # type: ignore[no-untyped-def]
 
 @njit(inline="always")
 def _mirrored(row, turn, step, height, mirror_row):  # type: ignore[no-untyped-def]
-    """For each column the row as far above the horizon as `row` is below it; the image's first row if there is none,
-    and the row after the last, which holds the sky above, for a camera that looks down."""
+    """For each column the row as far above the horizon as `row` is below it; the image's first row if there is none;
+    for a camera that sees no horizon the row after the last, which holds the sky above it."""
     width = mirror_row.size
     up, side, ahead = turn[8], turn[7], turn[6]
     for i in range(width):
@@ -469,7 +469,8 @@ def _mirrored(row, turn, step, height, mirror_row):  # type: ignore[no-untyped-d
         if abs(up) > 0.1:
             slope_y = (i + 0.5 - 0.5 * width) * step
             horizon = 0.5 * height - 0.5 + (ahead + side * slope_y) / (up * step)
-            mirror_row[i] = min(max(2.0 * horizon - row, 0.0), row - 1.0)
+            if horizon > 1.0 and row > 0:
+                mirror_row[i] = min(max(2.0 * horizon - row, 0.0), row - 1.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
