@@ -93,10 +93,11 @@ class Stage:
 
 def set_stage(client: carla.Client, town: str, view: int, moving: bool = False) -> Stage:
     """Load a town and fill the street around a spawn point with traffic that stands, or drives at SPEED_MPS."""
-    world = client.load_world(town)
-    settings = world.get_settings()
+    settings = client.get_world().get_settings()
     settings.synchronous_mode, settings.fixed_delta_seconds = True, DELTA_S
-    world.apply_settings(settings)
+    client.get_world().apply_settings(settings)
+    # In synchronous mode from its first tick on, so that clouds and rain are where they always are.
+    world = client.load_world(town, False)
     spawns = world.get_map().get_spawn_points()
     place = spawns[view % len(spawns)]
     library = world.get_blueprint_library()
