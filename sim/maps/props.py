@@ -30,6 +30,13 @@ _SIDES = [(0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3, 0, 4, 7)]
 BOX = _quads(_CORNERS, [*_SIDES, (4, 5, 6, 7)])
 WALLS = _quads(_CORNERS, _SIDES)
 
+# A pitched roof with its ridge along x; its gable ends are walls' triangles.
+GABLE = Shape(
+    np.array([(-0.5, -0.5, 0), (0.5, -0.5, 0), (0.5, 0.5, 0), (-0.5, 0.5, 0), (-0.5, 0, 1), (0.5, 0, 1)], float),
+    np.array([(0, 1, 5), (0, 5, 4), (2, 3, 4), (2, 4, 5), (1, 2, 5), (3, 0, 4), (0, 2, 1), (0, 3, 2)], np.int32),
+    np.array([1.0, 1.0, 1.0, 1.0, 0.85, 0.85, 0.6, 0.6]),
+)
+
 
 def _spindle(sides: int, waist: float) -> Shape:
     """Two cones back to back from z 0 to 1, widest (radius 1) at `waist`: a tree's crown, or a hill for waist 0."""
@@ -45,8 +52,43 @@ def _spindle(sides: int, waist: float) -> Shape:
     return Shape(vertices, np.concatenate([upper, lower]).astype(np.int32), shade)
 
 
-CROWN = _spindle(7, 0.38)
-CONE = _spindle(7, 0.12)
+def _crown(sides: int, seed: int) -> Shape:
+    """A lumpy ball from z 0 to 1 of radius 1: dark below, where no sky reaches, and bright on top."""
+    lumps = np.random.Generator(np.random.PCG64(seed)).uniform(0.82, 1.12, (2, sides))
+    vertices = [[0.0, 0.0, 0.02]]
+    for ring, (height, radius) in enumerate(((0.3, 0.92), (0.68, 0.84))):
+        for i in range(sides):
+            angle = 2 * np.pi * (i + 0.5 * ring) / sides
+            r = radius * lumps[ring, i]
+            vertices.append([r * np.cos(angle), r * np.sin(angle), height + 0.16 * (lumps[1 - ring, i] - 0.97)])
+    vertices.append([0.08, -0.05, 1.0])
+    top, triangles, shade = len(vertices) - 1, [], []
+    for i in range(sides):
+        j = (i + 1) % sides
+        low, low_next, high, high_next = 1 + i, 1 + j, 1 + sides + i, 1 + sides + j
+        triangles += [(0, low_next, low), (low, low_next, high), (low_next, high_next, high), (high, high_next, top)]
+        shade += [0.62, 0.84, 0.93, 1.1]
+    return Shape(np.array(vertices), np.array(triangles, np.int32), np.array(shade))
+
+
+def _tiers(sides: int) -> Shape:
+    """A conifer from z 0 to 1 of radius 1: three skirts, each darker below."""
+    vertices: list[list[float]] = []
+    triangles, shade = [], []
+    for low, high, radius in ((0.0, 0.5, 1.0), (0.27, 0.76, 0.76), (0.54, 1.0, 0.5)):
+        base = len(vertices)
+        for i in range(sides):
+            angle = 2 * np.pi * (i + 3.0 * low) / sides
+            vertices.append([radius * np.cos(angle), radius * np.sin(angle), low])
+        vertices.append([0.0, 0.0, high])
+        for i in range(sides):
+            triangles.append((base + i, base + (i + 1) % sides, base + sides))
+            shade.append(0.82 + 0.36 * low + 0.06 * (i % 2))
+    return Shape(np.array(vertices), np.array(triangles, np.int32), np.array(shade))
+
+
+CROWNS = tuple(_crown(7, seed) for seed in (1, 2, 3))
+CONE = _tiers(7)
 HILL = _spindle(9, 0.0)
 
 

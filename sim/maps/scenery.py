@@ -7,18 +7,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.errors import PilotageError
 from sim.maps.boxes import BoxList, StaticBoxes
-from sim.maps.buildings import buildings
+from sim.maps.buildings import STYLES, buildings
 from sim.maps.furniture import guard_rails, lamps
 from sim.maps.network import RoadNetwork
 from sim.maps.regulation import Regulation
-from sim.maps.roadside import Clearance, roadsides
+from sim.maps.roadside import Clearance, Roadside, roadsides
 from sim.maps.signal_posts import signal_meshes
 from sim.maps.terrain import ground, hills
 from sim.maps.trees import trees
 from sim.render.mesh import Mesh
 
 MAX_DRESSED_LENGTH = 200.0e3  # m
+SUBURB_KMH, MOTORWAY_KMH = 31.0, 95.0
+
+
+class UnknownStyle(PilotageError, ValueError):
+    """No scenery has that style; the message lists those that exist."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,28 @@ class Scenery:
         return Scenery(Mesh.concat([self.mesh, mesh]), self.boxes.joined(boxes), every, self.lamps)
 
 
-def build_scenery(network: RoadNetwork, name: str, regulation: Regulation, rails: bool = True) -> Scenery:
+def derived_style(network: RoadNetwork, sides: list[Roadside]) -> str:
+    """The style of scenery that a map's own sidewalks and speed limits suggest."""
+    paved = sum(int(side.paved.sum()) for side in sides)
+    places = sum(len(side.paved) for side in sides)
+    limits = np.concatenate([np.zeros(0), *(road.speeds[:, 1] for road in network.roads)])
+    usual = float(np.median(limits)) if len(limits) else 50.0
+    if places and paved > 0.3 * places:
+        return "suburb" if usual <= SUBURB_KMH else "downtown"
+    return "motorway" if len(limits) and usual > MOTORWAY_KMH else "rural"
+
+
+def build_scenery(
+    network: RoadNetwork, name: str, regulation: Regulation, rails: bool = True, style: str = ""
+) -> Scenery:
     """Terrain, hills, buildings, trees, lamp posts, signals and (`rails`) guard rails around `network`.
 
+    `style` is one of `buildings.STYLES`: which houses there are; without one the map's own (`derived_style`).
     `name` seeds every draw. Maps of more than MAX_DRESSED_LENGTH of roads get terrain and signals alone: the rest would
     take gigabytes.
     """
+    if style and style not in STYLES:
+        raise UnknownStyle(f"there is no style of scenery {style!r}; choose one of {', '.join(STYLES)}")
     rng = np.random.Generator(np.random.PCG64(zlib.crc32(name.encode())))
     boxes = BoxList()
     plain, low, high = ground(network)
@@ -57,7 +79,7 @@ def build_scenery(network: RoadNetwork, name: str, regulation: Regulation, rails
     meshes = [plain, *hills(low, high, rng), *posts]
     if rails:
         meshes += guard_rails(sides, clearance, boxes)
-    houses, walls = buildings(sides, clearance, boxes, rng)
+    houses, walls = buildings(sides, clearance, boxes, rng, style or derived_style(network, sides))
     meshes += walls
     meshes += trees(sides, clearance, houses, boxes, rng)
     meshes += signal_meshes(regulation, boxes)

@@ -6,7 +6,7 @@ import numpy as np
 
 from sim.labels import Label
 from sim.maps.boxes import BoxList
-from sim.maps.props import CONE, CROWN, WALLS, place
+from sim.maps.props import CONE, CROWNS, WALLS, place
 from sim.maps.roadside import Clearance, Roadside
 from sim.maps.terrain import GROUND_Z
 from sim.render.mesh import Mesh
@@ -46,7 +46,9 @@ def trees(
     radius = np.where(conifer, 0.19, 0.27) * height
     stems = place(WALLS, foot, stem, yaw, np.tile(np.array(_BARK), (count, 1)), Label.VEGETATION)
     meshes = [boxes.tie(stems, numbers)]
-    for shape, chosen, base in ((CROWN, ~conifer, 0.3), (CONE, conifer, 0.15)):
+    sort = np.arange(count) % len(CROWNS)
+    broad = [(shape, ~conifer & (sort == number), 0.3) for number, shape in enumerate(CROWNS)]
+    for shape, chosen, base in (*broad, (CONE, conifer, 0.12)):
         size = np.stack([radius, radius, (1.0 - base) * height], axis=1)[chosen]
         lift = np.stack([np.zeros(count), np.zeros(count), base * height], axis=1)[chosen]
         crowns = place(shape, foot[chosen] + lift, size, yaw[chosen], leaf[chosen], Label.VEGETATION)
