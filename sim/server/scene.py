@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 SUN_ALTITUDE = 5
 CLEAR_NOON = (5.0, 0.0, 0.0, 10.0, -1.0, 45.0, 2.0, 0.75, 0.1, 0.0, 1.0, 0.03, 0.0331, 0.0)
 INSIDE_MARGIN_M = 0.15
+LITTLE_BY_LITTLE = 3.0
+"""Percent or degrees by which a weather may change at once and still be the same weather."""
 
 
 def is_inside(actor: Actor, carrier: Actor, margin: float = INSIDE_MARGIN_M) -> bool:
@@ -45,6 +47,7 @@ class Scene:
         self._renderer: Any = before._renderer if before is not None and before._static is static else None
         self._rays: RayScene | None = before._rays if before is not None and before._solid is solid else None
         self._weather: Weather | None = None
+        self._weather_since: float | None = None
         self.weather: tuple[float, ...] = CLEAR_NOON
         self.shapes = DebugShapes()
         self.lamps: LightManager | None = None
@@ -66,7 +69,14 @@ class Scene:
             self._renderer = Renderer(self._static)
 
     def set_weather(self, values: tuple[float, ...]) -> None:
-        """CARLA's 14 weather parameters in the wire's order."""
+        """CARLA's 14 weather parameters in the wire's order.
+
+        Clouds and rain begin where they always begin, so that equal scenes look the same whenever they are set up; a
+        weather that changes little by little, as dynamic ones do, goes on.
+        """
+        steps = [abs(new - old) for new, old in zip(values, self.weather, strict=True)]
+        if not 0.0 < max(steps) < LITTLE_BY_LITTLE:
+            self._weather_since = None
         self.weather = values
         self._weather = None
 
@@ -85,6 +95,13 @@ class Scene:
             self._weather = Weather(*self.weather)
         return self._weather
 
+    def _blowing(self, moment: Moment) -> float:
+        """Seconds since this weather set in, or since somebody looked first."""
+        if self._weather_since is None or self._weather_since > moment.elapsed_s:
+            self._weather_since = moment.elapsed_s
+        # Rounded: sums of ticks that began at other times differ in their last bits.
+        return round(moment.elapsed_s - self._weather_since, 6)
+
     def view(
         self, camera: Actor, width: int, height: int, fov: float, outputs: frozenset[str], moment: Moment
     ) -> Frame:
@@ -98,7 +115,7 @@ class Scene:
         movables = [movable for movable in moment.movables if movable.actor_id not in unseen]
         dark = "rgb" in outputs and atmosphere(self._sky()).night > 0.0
         frame: Frame = self._renderer.render(
-            camera.pose, width, height, fov, movables, self._sky(), outputs, moment.frame, moment.elapsed_s,
+            camera.pose, width, height, fov, movables, self._sky(), outputs, moment.frame, self._blowing(moment),
             moment.spots if dark else None,
         )  # fmt: skip
         return frame
