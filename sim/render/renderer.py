@@ -20,7 +20,7 @@ from sim.render.weather import Atmosphere, Weather, atmosphere
 
 OUTPUTS = frozenset({"rgb", "depth", "semantic", "instance", "normals"})
 MAX_SIDE = 8192
-DETAIL_PX = 9.0
+DETAIL_PX = 12.0
 """Radius (pixels) from which on an actor shows its detail."""
 
 
