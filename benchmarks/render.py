@@ -1,25 +1,42 @@
-"""Milliseconds per camera frame on one core: `python benchmarks/render.py [--town NAME]`.
+"""Milliseconds per camera frame on one core, beside other software renderers that draw the same triangles.
 
-Cameras stand on spawn points all over the town, 1.6 m high, with a queue of nine vehicles and three pedestrians ahead.
-Prints the median and the 95th percentile for several sizes and outputs, and the time from process start to first frame.
+    python benchmarks/render.py [--town NAME] [--quick] [--json] [--save DIR] [--profile]
+
+Each renderer has a process of its own, pinned to one core, and draws the same cameras in turn with the others; times
+are processor time, so other programs disturb them little. llvmpipe (OpenGL by moderngl) can anti-alias: our four
+samples a pixel stand beside its 4x MSAA, with read-back, once for RGB alone and once for RGB, depth, semantic, instance
+and normals. Panda3D's and pybullet's software renderers cannot: our picture with one sample a pixel stands beside
+theirs (and llvmpipe's, which is printed and not counted: its terms are the anti-aliased ones). Peers draw flat colours
+with one light baked in; ours draws its usual textures, shadows, sky and fog.
+
+The peers come with `pip install "pilotage[bench]"`; llvmpipe also needs `apt-get install libegl1 libgl1-mesa-dri
+libgles2`. With --json the last line is one JSON object whose "ratio" is the smallest peer / ours of all cases up to
+640x360; it ends with status 1 if fewer than two peers ran.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
+import json
+import os
+import platform
 import subprocess
 import sys
-import time
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from render_scene import CAMERAS, CROWDS, SIZES, queue_ahead, street
 
-from sim.geometry import Pose
-from sim.maps import load_town
-from sim.render.models import pedestrian_mesh, vehicle_mesh
-from sim.render.renderer import Movable, Renderer, warm_up
-from sim.render.weather import Weather
+__all__ = ["queue_ahead"]
 
+HINTS = {
+    "llvmpipe": 'pip install "pilotage[bench]" and apt-get install libegl1 libgl1-mesa-dri libgles2',
+    "panda3d": 'pip install "pilotage[bench]"',
+    "pybullet": 'pip install "pilotage[bench]"',
+}
+MODES = ("antialiased", "aliased", "all")
+COUNTED = 640 * 360
 FIRST_FRAME = (
     "import time; t = time.perf_counter()\n"
     "from sim.render.renderer import warm_up\n"
@@ -28,54 +45,188 @@ FIRST_FRAME = (
 )
 
 
-def queue_ahead(pose: Pose) -> list[Movable]:
-    """Traffic in three lanes 12 to 84 m ahead of a camera."""
-    sedan = (2.4, 0.95, 0.74)
-    shapes = [("car", sedan)] * 6 + [("van", (2.95, 1.0, 1.3)), ("truck", (4.2, 1.3, 1.9)), ("bus", (5.2, 1.3, 1.6))]
-    yaw = math.radians(pose.yaw)
+class Worker:
+    """A renderer's process; see `render_peers.py`."""
 
-    def ahead(forward: float, right: float, z: float) -> Pose:
-        x = pose.x + forward * math.cos(yaw) - right * math.sin(yaw)
-        return Pose(x, pose.y + forward * math.sin(yaw) + right * math.cos(yaw), z, 0.0, pose.yaw)
+    def __init__(self, name: str, town: str, core: int) -> None:
+        self.name, self.modes = name, ()
+        script = Path(__file__).with_name("render_peers.py")
+        self._process = subprocess.Popen(
+            [sys.executable, str(script), name, town, str(core)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env={**os.environ, "LP_NUM_THREADS": "0"},
+        )  # fmt: skip
 
-    actors = [
-        Movable(
-            i, vehicle_mesh(kind, extent, (40 + 20 * i, 200 - 20 * i, 90)), ahead(12 + 8 * i, 3.5 * (i % 3 - 1), 0.0)
-        )
-        for i, (kind, extent) in enumerate(shapes)
-    ]
-    return actors + [
-        Movable(20 + i, pedestrian_mesh((0.35, 0.35, 0.93), i), ahead(12 + 6 * i, 5.0, 0.93)) for i in range(3)
-    ]
+    def ask(self, **request: object) -> dict[str, Any]:
+        """One request and its answer; an "error" for a process that has died."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        return json.loads(line) if line else {"error": f"the process ended with status {self._process.wait()}"}
+
+    def end(self) -> None:
+        """Close the pipe and wait."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=30)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--town", default="Pilotage01")
-    town = load_town(parser.parse_args().town)
-    print(f"compile or load kernels: {warm_up():.2f} s")
-    renderer = Renderer(town.mesh)
-    spots = town.spawn_points[:: max(1, len(town.spawn_points) // 100)]
-    poses = [Pose(spot.x, spot.y, 1.6, -3.0, spot.yaw) for spot in spots]
-    rain = Weather(cloudiness=100.0, precipitation=80.0, precipitation_deposits=80.0, wetness=80.0, fog_density=7.0)
-    print(f"{town.name}: {len(town.mesh.triangles)} triangles, {len(poses)} cameras")
-    for name, weather, output in (
-        ("rgb noon", Weather(), "rgb"), ("rgb rain", rain, "rgb"), ("depth", Weather(), "depth"),
-        ("semantic", Weather(), "semantic"),
-    ):  # fmt: skip
-        for width, height in ((224, 224), (320, 240), (352, 192), (528, 288), (640, 360)):
-            times = []
-            for pose in poses:
-                movables = queue_ahead(pose)
-                begin = time.perf_counter()
-                renderer.render(pose, width, height, 60.0, movables, weather, frozenset({output}))
-                times.append(1e3 * (time.perf_counter() - begin))
+def measure(
+    workers: list[Worker], crowd: str, size: tuple[int, int], mode: str, passes: int, save: Path | None
+) -> dict:
+    """Milliseconds (passes, CAMERAS) of each worker that has the mode, frame by frame in turn."""
+    able = []
+    for worker in workers:
+        if mode in worker.modes:
+            answer = worker.ask(crowd=crowd, size=size, mode=mode)
+            if "error" in answer:
+                print(f"{worker.name} {size[0]}x{size[1]} {mode}: {answer['error']}", flush=True)
+            else:
+                able.append(worker)
+    times = {worker.name: np.full((passes, CAMERAS), np.nan) for worker in able}
+    for turn in range(passes):
+        for index in range(CAMERAS):
+            for worker in able:
+                more = {}
+                if save is not None and turn == 0 and index in (0, 5):
+                    more["save"] = str(save / f"{crowd}_{size[0]}x{size[1]}_{mode}_{index}_{worker.name}.png")
+                answer = worker.ask(crowd=crowd, index=index, **more)
+                times[worker.name][turn, index] = answer.get("ms", np.nan)
+    return {name: values for name, values in times.items() if np.isfinite(values).all()}
+
+
+def profile(town: str) -> None:
+    """Print where a frame's time goes: the kernels of our renderer, in milliseconds per frame."""
+    import time
+
+    from sim.render import raster, shading
+    from sim.render.renderer import Renderer, warm_up
+
+    warm_up()
+    for crowd in CROWDS:
+        scene = street(town, crowd)
+        renderer = Renderer(scene.town)
+        for width, height in SIZES:
+            spent: dict[str, float] = {}
+            saved = {}
+            for module, name in ((raster, "draw"), (shading, "resolve")):
+                saved[module, name] = kernel = getattr(module, name)
+
+                def timed(*given: object, _kernel: Any = kernel, _name: str = name) -> object:
+                    begin = time.thread_time()
+                    result = _kernel(*given)
+                    spent[_name] = spent.get(_name, 0.0) + time.thread_time() - begin
+                    return result
+
+                setattr(module, name, timed)
+            try:
+                movables = [scene.movables(index) for index in range(CAMERAS)]
+                for turn in range(3):
+                    if turn == 1:
+                        spent.clear()
+                        begin = time.thread_time()
+                    for index, camera in enumerate(scene.cameras):
+                        renderer.render(camera, width, height, 90.0, movables[index])
+                whole = 1e3 * (time.thread_time() - begin) / (2 * CAMERAS)
+            finally:
+                for (module, name), kernel in saved.items():
+                    setattr(module, name, kernel)
+            parts = {name: 1e3 * seconds / (2 * CAMERAS) for name, seconds in spent.items()}
+            rest = whole - sum(parts.values())
             print(
-                f"{name:9s} {width}x{height}: median {np.median(times):.2f} ms, p95 {np.percentile(times, 95):.2f} ms"
+                f"{crowd:8s} {width}x{height}: {whole:.2f} ms = visibility {parts['draw']:.2f} + "
+                f"shading {parts['resolve']:.2f} + actors' shadows, matrices and Python {rest:.2f}"
             )
+
+
+def processor() -> str:
+    """The processor's name, as Linux tells it."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def main() -> int:
+    """Measure and print; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--town", default="Pilotage01")
+    parser.add_argument("--quick", action="store_true", help="up to 640x360, one pass")
+    parser.add_argument("--passes", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
+    parser.add_argument("--save", type=Path, metavar="DIR", help="keep some of the pictures")
+    parser.add_argument("--profile", action="store_true", help="only print the phases of our frame")
+    options = parser.parse_args()
+    if options.profile:
+        profile(options.town)
+        return 0
+    if options.save is not None:
+        options.save.mkdir(parents=True, exist_ok=True)
+    core = min(os.sched_getaffinity(0))
+    workers = [Worker(name, options.town, core) for name in ("ours", *HINTS)]
+    missing = {}
+    for worker in list(workers):
+        answer = worker.ask(crowd="typical")
+        if "error" in answer:
+            missing[worker.name] = answer["error"]
+            workers.remove(worker)
+            worker.end()
+        else:
+            worker.modes = tuple(answer["modes"])
+    for name, why in missing.items():
+        print(f"without {name}: {why}\n    get it with: {HINTS.get(name, 'pip install pilotage')}", flush=True)
+    if "ours" in missing:
+        return 1
+    sizes = [size for size in SIZES if not options.quick or size[0] * size[1] <= COUNTED]
+    print(
+        f"{processor()}, one core; {options.town}; median and 95th percentile of {CAMERAS} cameras, ms of processor time"
+    )
+    cases = []
+    for crowd in CROWDS:
+        print(f"\n{crowd} street: {street(options.town, crowd).triangles()} triangles, actors {CROWDS[crowd]}")
+        for mode in MODES:
+            for size in sizes:
+                passes = 1 if options.quick or size[0] * size[1] > COUNTED else options.passes
+                found = measure(workers, crowd, size, mode, passes, options.save)
+                # The best pass of each camera: noise only ever adds time.
+                median = {name: float(np.median(times.min(axis=0))) for name, times in found.items()}
+                tail = {name: float(np.percentile(times.min(axis=0), 95)) for name, times in found.items()}
+                cells = [f"{name} {median[name]:.2f} / {tail[name]:.2f}" for name in found]
+                ratios = {name: median[name] / median["ours"] for name in found if name != "ours" and "ours" in found}
+                cells += [f"{name} is {ratio:.1f} times ours" for name, ratio in ratios.items()]
+                print(f"{mode:11s} {size[0]}x{size[1]}: " + ", ".join(cells), flush=True)
+                row = {
+                    "crowd": crowd,
+                    "mode": mode,
+                    "size": size,
+                    "median_ms": median,
+                    "p95_ms": tail,
+                    "ratios": ratios,
+                }
+                cases.append(row)
+    for worker in workers:
+        worker.end()
     warm = subprocess.run([sys.executable, "-c", FIRST_FRAME], capture_output=True, text=True, check=True, timeout=300)
-    print("fresh process, warm cache:", warm.stdout.strip())
+    print("\nfresh process, warm cache:", warm.stdout.strip())
+    counted = [
+        (ratio, name, row) for row in cases if row["size"][0] * row["size"][1] <= COUNTED
+        for name, ratio in row["ratios"].items() if (name, row["mode"]) != ("llvmpipe", "aliased")
+    ]  # fmt: skip
+    peers = sorted({name for _, name, _ in counted})
+    if counted:
+        ratio, name, row = min(counted, key=lambda entry: entry[0])
+        print(
+            f"worst of {', '.join(peers)}: {name} {ratio:.2f} times ours ({row['crowd']}, {row['mode']}, {row['size']})"
+        )
+    if options.json:
+        worst = min((entry[0] for entry in counted), default=None)
+        print(json.dumps({"ratio": worst, "peers": peers, "machine": processor(), "cases": cases}))
+        return 0 if len(peers) >= 2 else 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
