@@ -22,13 +22,13 @@ import os
 import platform
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from render_scene import CAMERAS, CROWDS, SIZES, queue_ahead, street
-
-__all__ = ["queue_ahead"]
+from render_scene import CAMERAS, CROWDS, FOV, SIZES, street
 
 HINTS = {
     "llvmpipe": 'pip install "pilotage[bench]" and apt-get install libegl1 libgl1-mesa-dri libgles2',
@@ -100,47 +100,45 @@ def measure(
     return {name: values for name, values in times.items() if np.isfinite(values).all()}
 
 
-def profile(town: str) -> None:
-    """Print where a frame's time goes: the kernels of our renderer, in milliseconds per frame."""
-    import time
+def stopwatch(kernel: Callable[..., object], name: str, spent: dict[str, float]) -> Callable[..., object]:
+    """`kernel`, whose thread time is added to `spent[name]` at every call."""
 
-    from sim.render import raster, shading
+    def timed(*given: object) -> object:
+        begin = time.thread_time()
+        result = kernel(*given)
+        spent[name] = spent.get(name, 0.0) + time.thread_time() - begin
+        return result
+
+    return timed
+
+
+def profile(town: str) -> None:
+    """Print where the time of our frame goes, in milliseconds per frame of thread time."""
+    from sim.render import actor_shadows, raster, shading
     from sim.render.renderer import Renderer, warm_up
 
     warm_up()
+    passes = 3
+    spent: dict[str, float] = {}
+    for module, name in ((raster, "draw"), (shading, "resolve"), (actor_shadows, "cast_shadows")):
+        setattr(module, name, stopwatch(getattr(module, name), name, spent))
     for crowd in CROWDS:
         scene = street(town, crowd)
         renderer = Renderer(scene.town)
+        movables = [scene.movables(index) for index in range(CAMERAS)]
         for width, height in SIZES:
-            spent: dict[str, float] = {}
-            saved = {}
-            for module, name in ((raster, "draw"), (shading, "resolve")):
-                saved[module, name] = kernel = getattr(module, name)
-
-                def timed(*given: object, _kernel: Any = kernel, _name: str = name) -> object:
+            for turn in range(1 + passes):
+                if turn == 1:
+                    spent.clear()
                     begin = time.thread_time()
-                    result = _kernel(*given)
-                    spent[_name] = spent.get(_name, 0.0) + time.thread_time() - begin
-                    return result
-
-                setattr(module, name, timed)
-            try:
-                movables = [scene.movables(index) for index in range(CAMERAS)]
-                for turn in range(3):
-                    if turn == 1:
-                        spent.clear()
-                        begin = time.thread_time()
-                    for index, camera in enumerate(scene.cameras):
-                        renderer.render(camera, width, height, 90.0, movables[index])
-                whole = 1e3 * (time.thread_time() - begin) / (2 * CAMERAS)
-            finally:
-                for (module, name), kernel in saved.items():
-                    setattr(module, name, kernel)
-            parts = {name: 1e3 * seconds / (2 * CAMERAS) for name, seconds in spent.items()}
-            rest = whole - sum(parts.values())
+                for camera, actors in zip(scene.cameras, movables):
+                    renderer.render(camera, width, height, FOV, actors)
+            scale = 1e3 / (passes * CAMERAS)
+            whole, parts = scale * (time.thread_time() - begin), {key: scale * value for key, value in spent.items()}
             print(
-                f"{crowd:8s} {width}x{height}: {whole:.2f} ms = visibility {parts['draw']:.2f} + "
-                f"shading {parts['resolve']:.2f} + actors' shadows, matrices and Python {rest:.2f}"
+                f"{crowd:8s} {width}x{height}: {whole:.2f} ms = visibility {parts['draw']:.2f} + shading"
+                f" {parts['resolve']:.2f} + actors' shadows {parts['cast_shadows']:.2f} + matrices and Python"
+                f" {whole - sum(parts.values()):.2f}"
             )
 
 
@@ -182,7 +180,8 @@ def main() -> int:
         return 1
     sizes = [size for size in SIZES if not options.quick or size[0] * size[1] <= COUNTED]
     print(
-        f"{processor()}, one core; {options.town}; median and 95th percentile of {CAMERAS} cameras, ms of processor time"
+        f"{processor()}, one core; {options.town}, {CAMERAS} cameras;"
+        " median and 95th percentile, milliseconds of processor time"
     )
     cases = []
     for crowd in CROWDS:

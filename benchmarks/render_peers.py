@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 from render_scene import FOV, Street, cells, flat_colors, in_view, normals, street
 
-from sim.geometry import Pose, pose_matrix
+from sim.geometry import Pose, pose_matrix, rotation_matrix
 from sim.render.mesh import Mesh
 
 SKY = (176, 201, 222)
@@ -170,10 +170,17 @@ class Llvmpipe:
         for cell in np.flatnonzero(seen).tolist():
             first, count, _ = self._cells[cell]
             self._town[number].render(vertices=count, first=first)
-        for i, (mesh, pose) in enumerate(zip(self._scene.meshes, self._scene.placed[index])):
-            where.write((matrix @ pose_matrix(pose)).T.astype("f4").tobytes())
-            if number:
-                program["actor"].value = i + 1
+        poses = np.array(self._scene.placed[index])
+        placed = np.zeros((len(poses), 4, 4))
+        placed[:, :3, :3] = matrix[:3, :3] @ np.moveaxis(rotation_matrix(*poses[:, 3:].T), -1, 0)
+        placed[:, :3, 3] = poses[:, :3] @ matrix[:3, :3].T + matrix[:3, 3]
+        placed[:, 3, 3] = 1.0
+        columns = np.ascontiguousarray(placed.transpose(0, 2, 1), np.float32)
+        actor = program["actor"] if number else None
+        for i, mesh in enumerate(self._scene.meshes):
+            where.write(columns[i])
+            if actor is not None:
+                actor.value = i + 1
             self._models[id(mesh)][number].render()
 
     def draw(self, index: int) -> np.ndarray:
@@ -194,7 +201,7 @@ class Llvmpipe:
 
 
 class Panda:
-    """Panda3D's software renderer (p3tinydisplay): vertex colours, a node per cell, its own culling; no antialiasing."""
+    """Panda3D's software renderer (p3tinydisplay): vertex colours, a node per cell, culled by itself."""
 
     modes = ("aliased",)
 
@@ -246,7 +253,8 @@ class Panda:
         properties.set_rgba_bits(8, 8, 8, 8)
         properties.set_depth_bits(24)
         self._buffer = self._engine.make_output(
-            self._pipe, "frame", 0, properties, core.WindowProperties.size(width, height), core.GraphicsPipe.BF_refuse_window
+            self._pipe, "frame", 0, properties, core.WindowProperties.size(width, height),
+            core.GraphicsPipe.BF_refuse_window,
         )  # fmt: skip
         if self._buffer is None:
             raise RuntimeError("Panda3D opens no offscreen buffer here")
@@ -268,7 +276,7 @@ class Panda:
     def draw(self, index: int) -> np.ndarray:
         self._camera.set_mat(self._matrix(self._scene.cameras[index]))
         for node, pose in zip(self._actors, self._scene.placed[index]):
-            node.set_mat(self._matrix(pose))
+            node.set_pos_hpr(pose.y, pose.x, pose.z, -pose.yaw, 0.0, 0.0)
         self._engine.render_frame()
         pixels = np.frombuffer(memoryview(self._texture.get_ram_image()), np.uint8)
         width, height = self._size

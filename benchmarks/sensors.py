@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from render import queue_ahead
+from render_scene import queue_ahead
 
 from sim.geometry import Pose, rotation_matrix
 from sim.maps import load_town
