@@ -21,6 +21,7 @@ Motion = tuple[float, ...]
 
 # Whoever moves faster than this (m/s) was put elsewhere: wheels and legs do not follow.
 _FASTEST = 120.0
+_FALLEN_DEGREES = 30.0
 _STATE_AT = 65
 _CONTROL_BYTES = 15
 # Packed records of the 0.9.16 wheel (ActorDynamicState); of the union only what a vehicle has is named.
@@ -71,6 +72,8 @@ def _step_on(actor: Actor, earlier: Motion, now: list[float], delta_s: float) ->
     actor.travelled += ahead
     actor.pace = ahead / delta_s
     if actor.is_walker:
+        if abs(now[3]) > _FALLEN_DEGREES:
+            actor.pace = 0.0  # somebody who lies on the road slides, and does not walk
         actor.strides += ahead / skeleton.stride_length(actor.pace, actor.description.extent[2])
 
 
