@@ -12,8 +12,8 @@ import numpy as np
 class WeatherDraw:
     """The part of CARLA's weather that is drawn: percentages and degrees as in `carla.WeatherParameters`.
 
-    Falling rain is left out: its drops depend on the server's frame counter, so that the same seed would not give the
-    same picture twice. Wet roads and puddles are in.
+    Falling rain and wind are left out: drops and clouds move with the server's time, so that the same seed would not
+    give the same picture twice. Wet roads and puddles are in.
     """
 
     cloudiness: float
@@ -26,7 +26,7 @@ class WeatherDraw:
     def parameters(self) -> carla.WeatherParameters:
         """As CARLA takes it."""
         weather = carla.WeatherParameters(
-            precipitation=0.0, wind_intensity=10.0, fog_distance=0.75, fog_falloff=0.1, scattering_intensity=1.0
+            precipitation=0.0, wind_intensity=0.0, fog_distance=0.75, fog_falloff=0.1, scattering_intensity=1.0
         )
         for name, value in asdict(self).items():
             setattr(weather, name, value)
