@@ -17,6 +17,7 @@ from sim.maps.roadside import Clearance, Roadside, roadsides
 from sim.maps.signal_posts import signal_meshes
 from sim.maps.terrain import ground, hills
 from sim.maps.trees import trees
+from sim.maps.yards import yards
 from sim.render.mesh import Mesh
 
 MAX_DRESSED_LENGTH = 200.0e3  # m
@@ -79,8 +80,10 @@ def build_scenery(
     meshes = [plain, *hills(low, high, rng), *posts]
     if rails:
         meshes += guard_rails(sides, clearance, boxes)
-    houses, walls = buildings(sides, clearance, boxes, rng, style or derived_style(network, sides))
+    style = style or derived_style(network, sides)
+    houses, walls = buildings(sides, clearance, boxes, rng, style)
     meshes += walls
     meshes += trees(sides, clearance, houses, boxes, rng)
     meshes += signal_meshes(regulation, boxes)
+    meshes += yards(sides, clearance, boxes, zlib.crc32(f"{name}/yards".encode()), style)
     return Scenery(Mesh.concat(meshes), boxes.build(), boxes.owners(meshes), heads)

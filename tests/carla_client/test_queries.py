@@ -62,7 +62,8 @@ def test_a_ray_meets_a_building_once_where_it_is_entered(world):
     start = _facing(box).location
     points = [point for point in world.cast_ray(start, box.location) if point.label == LABEL.Buildings]
     assert len(points) == 1
-    assert points[0].location.distance(start) == pytest.approx(12.0, abs=0.3)
+    # The box holds the cornice, awning and balconies too, which stand out from the wall.
+    assert 11.7 < points[0].location.distance(start) < 13.5
 
 
 def test_points_are_projected_onto_what_lies_in_their_way(world):
@@ -113,9 +114,13 @@ def test_boxes_of_the_level_are_those_of_its_objects_and_actors(world, stage):
         boxes = world.get_level_bbs(label)
         objects = world.get_environment_objects(label)
         assert [box.location for box in boxes] == [thing.bounding_box.location for thing in objects]
+    parked = [thing.bounding_box.location for thing in world.get_environment_objects(LABEL.Car)]
     car = stage.spawn("vehicle.tesla.model3")
     world.tick()
-    (box,) = world.get_level_bbs(LABEL.Car)
+    boxes = world.get_level_bbs(LABEL.Car)
+    assert len(parked) > 0
+    (box,) = [box for box in boxes if box.location not in parked]
+    assert len(boxes) == len(parked) + 1
     assert box.extent == car.bounding_box.extent
     assert box.location.distance(car.get_transform().transform(car.bounding_box.location)) < 0.05
 
