@@ -180,7 +180,7 @@ class Renderer:
         ground = self._ground_shadows.under(air.azimuth, air.altitude)
         origin = np.array([ground.west, ground.north, ground.per_metre])
         shading.resolve(
-            inverse, ids, *table, self._faces, self._first_movable, self._used, shadow, glow, view,
+            inverse, ids, *table, self._faces, self._first_movable, shadow, glow, view,
             _kernel_air(air, seconds), self._noise, self._clouds, shading.TEXTURE, ground.texels, origin,
             bgra.view(np.uint32)[..., 0],
         )  # fmt: skip

@@ -121,7 +121,7 @@ def _thin(x):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, error_model="numpy")
 def _light(  # type: ignore[no-untyped-def]
     n, y, z, inverse, sunless, contact, looks, red, green, blue, glow, turn, position, focal, air, noise, ground,
-    origin, pixel, mirror_rows, mirror_row, work, index, bounce,
+    origin, pixel, mirror_rows, mirror_row, work, index, bounce, polished, lamplit,
 ):  # fmt: skip
     """Texture, shadow, wetness and fog of n surface samples, in place on their lit colours red, green, blue.
 
@@ -196,24 +196,28 @@ def _light(  # type: ignore[no-untyped-def]
         hidden[i] = takes_shadow[i] * (one - (one - hidden[i]) * (one - sunless[i]))
     for i in range(n):
         open_sky[i] = (one - takes_shadow[i] * open_sky[i]) * (one - takes_shadow[i] * contact[i])
-    dr, dg, db = np.float32(air.direct[0]), np.float32(air.direct[1]), np.float32(air.direct[2])
-    for i in range(n):
-        red[i] *= value[i] * ((one - dr) * open_sky[i] + dr * (one - hidden[i]) + glow[0, i])
-    for i in range(n):
-        green[i] *= value[i] * ((one - dg) * open_sky[i] + dg * (one - hidden[i]) + glow[1, i])
-    for i in range(n):
-        blue[i] *= value[i] * ((one - db) * open_sky[i] + db * (one - hidden[i]) + glow[2, i])
-
-    # Upright panes mirror the sky at their own height above the horizon, and the dark street below it.
-    for i in range(n):
-        rise = (turn[6] + turn[7] * y[i] + turn[8] * z[i]) / math.sqrt(one + y[i] * y[i] + z[i] * z[i])
-        rise = bounce[i] if bounce[i] < np.float32(1.5) else rise
-        down[i] = min(max(rise * np.float32(1.6) + np.float32(0.25), zero), one)
     for k in range(3):
         out = red if k == 0 else (green if k == 1 else blue)
-        bottom_k, top_k = np.float32(0.55 * air.horizon[k]), np.float32(0.35 * air.horizon[k] + 0.6 * air.zenith[k])
+        direct = np.float32(air.direct[k])
+        if lamplit:
+            lamp = glow[k]
+            for i in range(n):
+                out[i] *= value[i] * ((one - direct) * open_sky[i] + direct * (one - hidden[i]) + lamp[i])
+        else:
+            for i in range(n):
+                out[i] *= value[i] * ((one - direct) * open_sky[i] + direct * (one - hidden[i]))
+
+    if polished:
+        # Upright panes mirror the sky at their own height above the horizon, and the dark street below it.
         for i in range(n):
-            out[i] += mirrors[i] * (bottom_k + (top_k - bottom_k) * down[i] - np.float32(0.5) * out[i])
+            rise = (turn[6] + turn[7] * y[i] + turn[8] * z[i]) / math.sqrt(one + y[i] * y[i] + z[i] * z[i])
+            rise = bounce[i] if bounce[i] < np.float32(1.5) else rise
+            down[i] = min(max(rise * np.float32(1.6) + np.float32(0.25), zero), one)
+        for k in range(3):
+            out = red if k == 0 else (green if k == 1 else blue)
+            low, high = np.float32(0.55 * air.horizon[k]), np.float32(0.35 * air.horizon[k] + 0.6 * air.zenith[k])
+            for i in range(n):
+                out[i] += mirrors[i] * (low + (high - low) * down[i] - half * out[i])
 
     if air.wet > 0.0:
         wetness, deposits = np.float32(air.wet), np.float32(1.9 * air.puddles - 1.25)
@@ -262,12 +266,12 @@ def _light(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def resolve(  # type: ignore[no-untyped-def]
-    depth, ids, lit, marks, faces, first_movable, triangles, shadow, glow, view, air, noise, clouds, texture,
+    depth, ids, lit, marks, faces, first_movable, shadow, glow, view, air, noise, clouds, texture,
     ground, origin, out,
 ):  # fmt: skip
     """Shade a visibility buffer (2H, 2W) with four samples a pixel, or (H, W) with one, into BGRA words, uint32 (H, W).
 
-    `triangles` of the frame's table are used, those from `first_movable` on are actors'. `shadow` float32 (H, W, 2), or
+    Triangles from `first_movable` on are actors'. `shadow` float32 (H, W, 2), or
     (0, 0, 2): what actors hide of the sun and of all light. `glow` float32 (H, W, 3), or (0, 0, 3): RGB light of lamps
     in units of the sky's. `ground` and `origin` (west, north, texels per metre) are a `ShadowMap`.
 
@@ -306,7 +310,6 @@ def resolve(  # type: ignore[no-untyped-def]
     sky_pixel, sky_weight = np.empty(room, np.int32), np.empty(room, np.float32)
     sum_r, sum_g, sum_b = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
     lamplit, shaded = glow.shape[0] > 0, shadow.shape[0] > 0
-    movables = first_movable < triangles
     wet = air.wet > 0.0
     # What is above the horizon, smeared downwards, is what a wet road mirrors below it.
     mirror_rows = np.zeros((height + 1 if wet else 1, 3, width), np.float32)
@@ -322,6 +325,7 @@ def resolve(  # type: ignore[no-untyped-def]
         sum_g[:] = np.float32(0.0)
         sum_b[:] = np.float32(0.0)
         n, m = np.uint64(0), np.uint64(0)
+        top = np.int32(-1)
         for column in range(width):
             left = np.uint64(samples * column)
             right = np.uint64(samples * column + samples - 1)
@@ -338,6 +342,7 @@ def resolve(  # type: ignore[no-untyped-def]
                     nearness = upper_depth[left] + upper_depth[right] + lower_depth[left] + lower_depth[right]
                     inverse[n] = np.float32(0.25) * nearness
                     seen[n], pixel[n], weight[n] = i0, column, np.float32(1.0)
+                    top = max(top, i0)
                     n += np.uint64(1)
                 continue
             for k in range(4):
@@ -360,6 +365,7 @@ def resolve(  # type: ignore[no-untyped-def]
                     depths = upper_depth if k < 2 else lower_depth
                     inverse[n] = depths[right if k & 1 else left]
                     seen[n], pixel[n], weight[n] = triangle, column, share
+                    top = max(top, triangle)
                     n += np.uint64(1)
         for i in range(n):
             inverse[i] /= lit[np.uint32(seen[i]), 3]
@@ -392,7 +398,8 @@ def resolve(  # type: ignore[no-untyped-def]
             bounce[i] = np.float32(2.0)
         for i in range(n):
             polish[i] = np.float32(0.0)
-        if n > 0 and movables:
+        polished = top >= first_movable
+        if polished:
             for i in range(n):
                 if seen[i] >= first_movable:
                     sunless[i], contact[i] = np.float32(0.0), np.float32(0.0)
@@ -400,19 +407,28 @@ def resolve(  # type: ignore[no-untyped-def]
                     kinds[i] += np.int32(MATERIALS)
                     if plain and FIRST_VEHICLE <= tag <= LAST_VEHICLE:
                         bounce[i], polish[i] = _polished(faces[np.uint32(seen[i])], y[i], z[i], turn)
-        for j in range(8):
-            look, column_of = looks[j], table[j]
+        # Neighbours mostly are of one material: fill whole runs.
+        start = np.uint64(0)
+        while start < n:
+            material, stop = np.uint32(kinds[start]), start + np.uint64(1)
+            while stop < n and np.uint32(kinds[stop]) == material:
+                stop += np.uint64(1)
+            for j in range(8):
+                look, value = looks[j], table[j, material]
+                for i in range(start, stop):
+                    look[i] = value
+            polished |= table[7, material] > 0.0
+            start = stop
+        if polished:
+            mirrors = looks[7]
             for i in range(n):
-                look[i] = column_of[np.uint32(kinds[i])]
-        mirrors = looks[7]
-        for i in range(n):
-            mirrors[i] += polish[i]
+                mirrors[i] += polish[i]
         if n > 0:
             if wet:
                 _mirrored(row, turn, step, height, mirror_row)
             _light(
                 n, y, z, inverse, sunless, contact, looks, red, green, blue, lamps, turn, position, focal, air, noise,
-                ground, origin, pixel, mirror_rows, mirror_row, work, index, bounce,
+                ground, origin, pixel, mirror_rows, mirror_row, work, index, bounce, polished, lamplit,
             )  # fmt: skip
             for i in range(n):
                 sum_r[np.uint32(pixel[i])] += weight[i] * red[i]
