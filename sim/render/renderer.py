@@ -77,6 +77,7 @@ class Renderer:
     def __init__(self, static: Mesh) -> None:
         """Raises `sim.render.scene.InvalidMesh` (a ValueError) for arrays that do not fit each other."""
         self._static = pack(static, split=True)
+        self._corners = np.ascontiguousarray(self._static.soup.T)
         self._static_actors = np.zeros(len(self._static.starts), np.uint32)
         self._models = Models()
         self._noise, self._clouds = shading.noise_texture(), sky.cloud_texture()
@@ -98,13 +99,14 @@ class Renderer:
         frame: int = 0,
         seconds: float | None = None,
         spots: Spots | None = None,
+        antialias: bool = True,
     ) -> Frame:
         """One frame of a pinhole camera at `pose` (world) with horizontal `fov` (degrees), image x right and y down.
 
         A camera-frame point (x forward, y right, z up) appears at u = width / 2 + f y / x, v = height / 2 - f z / x
-        with f = width / (2 tan(fov / 2)); pixel (i, j) covers u in [i, i + 1). RGB has four samples a pixel; the others
-        are taken at the pixel centre and do not depend on what else is asked for. Rain falls and clouds
-        drift with `seconds` of simulation (`frame` / 20 if not given); `spots` are the lamps that burn, seen at night.
+        with f = width / (2 tan(fov / 2)); pixel (i, j) covers u in [i, i + 1). RGB has four samples a pixel, or
+        without `antialias` one at its centre; the others are taken at the pixel centre and do not depend on what else
+        is asked for. Rain falls and clouds drift with `seconds` of simulation (`frame` / 20 if not given); `spots` are the lamps that burn, seen at night.
 
         Raises `RenderError` for sizes, angles, poses or output names that make no picture.
         """
@@ -133,11 +135,15 @@ class Renderer:
 
         bgra = depth = semantic = instance = normals = None
         if "rgb" in outputs:
-            inverse, ids = self._draw(camera_from_world, view.focal * 2.0, width * 2, height * 2, instances, light)
+            dense = 2 if antialias else 1
+            inverse, ids = self._draw(
+                camera_from_world, view.focal * dense, width * dense, height * dense, instances, light
+            )
             boxes = instances[-1][[movable.shadow for movable in movables]] if movables else instances[-1]
             bgra = self._shade(inverse, ids, width, height, boxes, view, air, spots, frame, seconds)
         if outputs - {"rgb"}:
-            inverse, ids = self._draw(camera_from_world, view.focal, width, height, instances, light)
+            if antialias or "rgb" not in outputs:  # else the picture's samples are those of the labels
+                inverse, ids = self._draw(camera_from_world, view.focal, width, height, instances, light)
             metres = np.empty((height, width), np.float32)
             tags = np.empty((height, width), np.uint8)
             actors = np.empty((height, width), np.uint32)
@@ -163,7 +169,7 @@ class Renderer:
         frame: int,
         seconds: float | None,
     ) -> np.ndarray:
-        """The picture, BGRA uint8 (height, width, 4), of a visibility buffer with two samples a pixel each way."""
+        """The picture, BGRA uint8 (height, width, 4), of a visibility buffer with one or two samples a pixel each way."""
         seconds = 0.05 * frame if seconds is None else seconds
         table = (self._lit, self._marks)
         bgra = np.empty((height, width, 4), np.uint8)
@@ -260,14 +266,13 @@ class Renderer:
             self._grow(need + need // 4)
         table = (self._lit, self._marks, self._owners, self._faces)
         static, models = self._static, self._models
-        static_matrices = np.ascontiguousarray(np.broadcast_to(camera_from_world, (len(static.starts), 3, 4)))
         used = raster.draw(
-            static.soup, static.colors, static.looks, static.starts, static.counts, static.radii, static.centers,
-            static_matrices, self._static_actors, light, focal, 0, depth, ids, *table,
+            self._corners, static.colors, static.looks, static.starts, static.counts, static.radii, static.centers,
+            camera_from_world[None], self._static_actors, light, focal, 0, depth, ids, *table,
         )  # fmt: skip
         self._first_movable = used
         self._used = raster.draw(
-            models.soup, models.colors, models.looks, starts, counts, radii, centers,
+            models.corners, models.colors, models.looks, starts, counts, radii, centers,
             matrices, actors, light, focal, used, depth, ids, *table,
         )  # fmt: skip
         return depth, ids

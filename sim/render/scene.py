@@ -141,12 +141,12 @@ class Models:
     def __init__(self) -> None:
         self._places: dict[int, tuple[Mesh, tuple[int, int], tuple[float, ...]]] = {}
         self._used = 0
-        self.soup = np.zeros((0, 9), np.float32)
+        self.corners = np.zeros((9, 0), np.float32)
         self.colors = np.zeros((0, 3), np.uint8)
         self.looks = np.zeros((0, 3), np.uint8)
 
     def place(self, meshes: list[Mesh]) -> tuple[np.ndarray, np.ndarray]:
-        """Where each mesh's triangles lie in `soup` and how big it is.
+        """Where each mesh's triangles lie in `corners` (9, capacity) and how big it is.
 
         Returns int64 (N, 2) first row and row count, and float64 (N, 7) bounding radius, box centre, box half sizes.
         """
@@ -171,9 +171,10 @@ class Models:
 
     def _append(self, row: int, packed: Packed) -> None:
         end = row + len(packed.soup)
-        if end > len(self.soup):
-            more = max(end, 2 * len(self.soup)) - len(self.soup)
-            self.soup = np.concatenate([self.soup, np.zeros((more, 9), np.float32)])
+        if end > len(self.looks):
+            more = max(end, 2 * len(self.looks)) - len(self.looks)
+            self.corners = np.concatenate([self.corners, np.zeros((9, more), np.float32)], axis=1)
             self.colors = np.concatenate([self.colors, np.zeros((more, 3), np.uint8)])
             self.looks = np.concatenate([self.looks, np.zeros((more, 3), np.uint8)])
-        self.soup[row:end], self.colors[row:end], self.looks[row:end] = packed.soup, packed.colors, packed.looks
+        self.corners[:, row:end] = packed.soup.T
+        self.colors[row:end], self.looks[row:end] = packed.colors, packed.looks

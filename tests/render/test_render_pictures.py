@@ -193,7 +193,7 @@ def test_more_meshes_than_the_library_holds_are_drawn_right(void: Renderer) -> N
         ).semantic
         assert tags is not None
         assert tags[4, 4] == tag
-    assert len(void._models.soup) <= 2 * (Models.LIMIT + 300)
+    assert len(void._models.looks) <= 2 * (Models.LIMIT + 300)
 
 
 @pytest.mark.parametrize(
