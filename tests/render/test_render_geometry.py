@@ -197,3 +197,64 @@ def test_moving_the_static_world_into_movables_gives_the_same_picture(street: Me
         assert fixed.depth is not None
         assert moved.depth is not None
         np.testing.assert_allclose(fixed.depth, moved.depth, rtol=1e-5)
+
+
+def clutter(seed: int, count: int) -> Mesh:
+    """Triangles from a hand's breadth to a hundred metres, all around the camera and in many cells."""
+    random = np.random.default_rng(seed)
+    places = random.uniform(-120.0, 120.0, (count, 1, 3)) * (1.0, 1.0, 0.1)
+    sizes = 10.0 ** random.uniform(-1.0, 2.0, (count, 1, 1))
+    corners = places + sizes * random.uniform(-1.0, 1.0, (count, 3, 3))
+    return Mesh.build(corners, np.arange(3 * count), random.integers(0, 255, (count, 3)), 1 + np.arange(count) % 28)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10_000), yaw=angle, pitch=st.floats(-80, 80), fov=st.floats(20.0, 100.0))
+def test_culling_removes_nothing_that_is_seen(seed: int, yaw: float, pitch: float, fov: float) -> None:
+    """Groups, blocks and frustum planes against every triangle drawn alone, without bounding spheres, and against the
+    middle of a wider picture, whose frustum rejects less."""
+    width, height, margin = 64, 48, 40
+    mesh = clutter(seed, 700)
+    renderer, pose = Renderer(mesh), Pose(0.0, 0.0, 1.6, pitch, yaw)
+    outputs = frozenset({"depth", "semantic"})
+    seen = renderer.render(pose, width, height, fov, outputs=outputs)
+    assert seen.depth is not None
+    assert seen.semantic is not None
+    renderer._static.radii.fill(1e9)
+    unculled = renderer.render(pose, width, height, fov, outputs=outputs)
+    assert unculled.depth is not None
+    assert unculled.semantic is not None
+    assert (unculled.depth == seen.depth).all()
+    assert (unculled.semantic == seen.semantic).all()
+    wide_fov = 2.0 * math.degrees(math.atan((width / 2 + margin) / focal_length(width, fov)))
+    wide = renderer.render(pose, width + 2 * margin, height + 2 * margin, wide_fov, outputs=outputs)
+    assert wide.depth is not None
+    middle = wide.depth[margin:-margin, margin:-margin]
+    # A sample within rounding of an edge may fall to either side.
+    assert np.isclose(middle, seen.depth, rtol=1e-4).mean() > 0.998
+
+
+def test_without_antialiasing_a_pixel_shows_what_its_centre_sees() -> None:
+    """Every triangle has a colour of its own, so colours and depths change at the same pixels."""
+    mesh = clutter(5, 300)
+    renderer, pose = Renderer(mesh), Pose(0.0, 0.0, 1.6)
+    size = (96, 64, 70.0)
+    plain = renderer.render(pose, *size, antialias=False).bgra
+    both = renderer.render(pose, *size, outputs=OUTPUTS, antialias=False)
+    smooth = renderer.render(pose, *size, outputs=OUTPUTS)
+    assert plain is not None
+    assert both.bgra is not None
+    assert smooth.bgra is not None
+    assert (plain == both.bgra).all()
+    for name in ("depth", "semantic", "instance", "normals"):
+        assert (getattr(both, name) == getattr(smooth, name)).all()
+    assert both.semantic is not None
+    assert both.normals is not None
+    inner = both.semantic[:, 1:] == both.semantic[:, :-1]
+    inner &= (both.normals[:, 1:] == both.normals[:, :-1]).all(axis=2)
+    change = np.abs(np.diff(plain[..., :3].astype(int), axis=1)).max(axis=2)
+    assert np.median(change[~inner]) > 20.0
+    assert np.median(change[inner]) < 8.0
+    mixed = np.abs(smooth.bgra[..., :3].astype(int) - plain[..., :3]).max(axis=2)
+    assert np.median(mixed) < 8.0
+    assert mixed.max() > 20.0, "edges are smoothed only with antialiasing"
