@@ -106,7 +106,8 @@ class Renderer:
         A camera-frame point (x forward, y right, z up) appears at u = width / 2 + f y / x, v = height / 2 - f z / x
         with f = width / (2 tan(fov / 2)); pixel (i, j) covers u in [i, i + 1). RGB has four samples a pixel, or
         without `antialias` one at its centre; the others are taken at the pixel centre and do not depend on what else
-        is asked for. Rain falls and clouds drift with `seconds` of simulation (`frame` / 20 if not given); `spots` are the lamps that burn, seen at night.
+        is asked for. Rain falls and clouds drift with `seconds` of simulation (`frame` / 20 if not given); `spots` are
+        the lamps that burn, seen at night.
 
         Raises `RenderError` for sizes, angles, poses or output names that make no picture.
         """
@@ -169,7 +170,7 @@ class Renderer:
         frame: int,
         seconds: float | None,
     ) -> np.ndarray:
-        """The picture, BGRA uint8 (height, width, 4), of a visibility buffer with one or two samples a pixel each way."""
+        """The picture, BGRA uint8 (height, width, 4), of a buffer with one sample a pixel or two each way."""
         seconds = 0.05 * frame if seconds is None else seconds
         table = (self._lit, self._marks)
         bgra = np.empty((height, width, 4), np.uint8)
