@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,8 +20,9 @@ from sim.server.scene import Scene, is_inside
 if TYPE_CHECKING:
     from sim.render.lamplight import Spots
     from sim.render.rays import Hits, Instances
-    from sim.render.renderer import Movable
+    from sim.render.renderer import Frame, Movable
     from sim.sensors.lidar import Cast
+    from sim.server.sensors import Sensor
 
 Motion = tuple[float, ...]
 """Of one actor: pose (6), velocity (m/s), angular velocity (deg/s), acceleration (m/s^2), 3 each, in the world."""
@@ -49,6 +50,8 @@ class Moment:
     ether        what V2X sensors have sent
     imu_gravity  what clients want accelerometers to feel at rest (m/s^2)
     past  the ticks before, newest first: seconds from there to the tick after it, and the motions that it showed
+    due          the sensors that send in this tick
+    labels       what cameras have drawn in this tick apart from RGB, by place and lens: cameras there share it
     """
 
     frame: int
@@ -64,6 +67,8 @@ class Moment:
     table: BodyTable
     imu_gravity: float = GRAVITY
     ether: Ether = field(default_factory=Ether)
+    due: Sequence[Sensor] = ()
+    labels: dict[tuple[object, ...], Frame] = field(default_factory=dict)
 
     @cached_property
     def movables(self) -> list[Movable]:

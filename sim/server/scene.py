@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 SUN_ALTITUDE = 5
 CLEAR_NOON = (5.0, 0.0, 0.0, 10.0, -1.0, 45.0, 2.0, 0.75, 0.1, 0.0, 1.0, 0.03, 0.0331, 0.0)
 INSIDE_MARGIN_M = 0.15
+LABELS = frozenset({"depth", "semantic", "instance"})
+"""What the renderer finds together: one costs what all cost."""
+NORMALS = frozenset({"normals"})
 LITTLE_BY_LITTLE = 3.0
 """Percent or degrees by which a weather may change at once and still be the same weather."""
 
@@ -105,19 +108,32 @@ class Scene:
     def view(
         self, camera: Actor, width: int, height: int, fov: float, outputs: frozenset[str], moment: Moment
     ) -> Frame:
-        """What `camera` sees, as the renderer gives it."""
+        """What `camera` sees, as the renderer gives it; not to be written into.
+
+        Depth, tags, actors and normals are drawn once for all cameras at one place with one lens.
+        """
         from sim.render.weather import atmosphere
 
         self.prepare()
         carrier = camera.parent
         hidden = carrier.id if carrier is not None and carrier.row is not None and is_inside(camera, carrier) else 0
         unseen = {hidden, *camera.ignored}
+        seconds = self._blowing(moment)
+        place = (camera.pose, width, height, fov, frozenset(unseen))
+        known = moment.labels.get(place)
+        if known is not None and outputs <= _outputs_of(known):
+            return known
+        labels = "rgb" not in outputs
+        if labels:
+            outputs |= LABELS | _due_outputs(camera, width, height, fov, moment)
         movables = [movable for movable in moment.movables if movable.actor_id not in unseen]
         dark = "rgb" in outputs and atmosphere(self._sky()).night > 0.0
         frame: Frame = self._renderer.render(
-            camera.pose, width, height, fov, movables, self._sky(), outputs, moment.frame, self._blowing(moment),
+            camera.pose, width, height, fov, movables, self._sky(), outputs, moment.frame, seconds,
             moment.spots if dark else None,
         )  # fmt: skip
+        if labels:
+            moment.labels[place] = frame
         return frame
 
     def picture(
@@ -137,15 +153,28 @@ class Scene:
         if output == "normals":
             assert frame.normals is not None
             return encode_normals(frame.normals)
-        if output in ("semantic", "instance"):
+        if output == "semantic":
             assert frame.semantic is not None
-            return (
-                encode_semantic(frame.semantic)
-                if frame.instance is None
-                else encode_instance(frame.semantic, frame.instance)
-            )
+            return encode_semantic(frame.semantic)
+        if output == "instance":
+            assert frame.semantic is not None
+            assert frame.instance is not None
+            return encode_instance(frame.semantic, frame.instance)
         if retouched:
             assert frame.bgra is not None
             assert frame.depth is not None
             retouch.apply(self, frame.bgra, frame.depth, camera, fov, moment)
         return frame.bgra
+
+
+def _outputs_of(frame: Frame) -> frozenset[str]:
+    return LABELS if frame.normals is None else LABELS | NORMALS
+
+
+def _due_outputs(camera: Actor, width: int, height: int, fov: float, moment: Moment) -> frozenset[str]:
+    """What costs extra and cameras here want in this tick: normals, or nothing."""
+    for sensor in moment.due:
+        lens = (sensor.actor.pose, getattr(sensor, "width", 0), getattr(sensor, "height", 0), getattr(sensor, "fov", 0))
+        if getattr(sensor, "output", "") == "normals" and lens == (camera.pose, width, height, fov):
+            return NORMALS
+    return frozenset()

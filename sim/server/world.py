@@ -420,7 +420,13 @@ class World:
             self._put(actor)
 
     def _emit(self, contacts: list[Contact]) -> None:
-        if not self._sensors:
+        due = []
+        for sensor, schedule in self._sensors.values():
+            if not self._hub.has_listener(sensor.actor.stream_id):
+                schedule.restart()
+            elif schedule.due(self.elapsed_s) and not (self.settings.no_rendering and hasattr(sensor, "fov")):
+                due.append(sensor)
+        if not due:
             return
         moment = Moment(
             self.frame,
@@ -436,20 +442,17 @@ class World:
             self.table,
             self.imu_gravity,
             self.ether,
+            due,
         )
-        for sensor, schedule in self._sensors.values():
-            stream_id = sensor.actor.stream_id
-            if not self._hub.has_listener(stream_id):
-                schedule.restart()
-            elif schedule.due(self.elapsed_s) and not (self.settings.no_rendering and hasattr(sensor, "fov")):
-                try:
-                    messages = sensor.messages(moment)
-                except Exception:
-                    # The world has moved already: one broken sensor must not take the tick from everybody.
-                    log.exception("%s %d failed", sensor.actor.description.blueprint.id, sensor.actor.id)
-                    continue
-                for message in messages:
-                    self._hub.publish(stream_id, message)
+        for sensor in due:
+            try:
+                messages = sensor.messages(moment)
+            except Exception:
+                # The world has moved already: one broken sensor must not take the tick from everybody.
+                log.exception("%s %d failed", sensor.actor.description.blueprint.id, sensor.actor.id)
+                continue
+            for message in messages:
+                self._hub.publish(sensor.actor.stream_id, message)
 
     def set_weather(self, values: tuple[float, ...]) -> None:
         """CARLA's 14 weather parameters."""
