@@ -28,6 +28,9 @@ LIFT_M = 0.35
 THIN_FROM_PER_METRE = 0.9
 """Coarser maps leave out what is thinner than a texel: its shadow would be far too wide."""
 
+MOST_TEXELS = 200_000_000
+"""Work on one map: real towns need a hundredth; of a map with thousands of giant things the rest throws no shadow."""
+
 MAX_SLANT = 7.0
 """Shadows are no longer than this many heights; the sun's light is faint when they would be."""
 
@@ -55,7 +58,10 @@ def _tops(soup, rows, west, north, per_metre, shear_x, shear_y, thin, tops):  # 
     """Highest z (m) per texel of the triangles `rows` of soup (T, 9), displaced by -z shear; `thin` ones count, too."""
     height, width = tops.shape
     u, v, z = np.empty(3), np.empty(3), np.empty(3)
+    spent = 0
     for n in range(rows.size):
+        if spent > MOST_TEXELS:
+            break
         t = rows[n]
         for k in range(3):
             z[k] = soup[t, 3 * k + 2]
@@ -74,6 +80,7 @@ def _tops(soup, rows, west, north, per_metre, shear_x, shear_y, thin, tops):  # 
             for k in range(3):
                 j = 0 if k == 2 else k + 1
                 steps = math.ceil(max(abs(u[j] - u[k]), abs(v[j] - v[k]))) + 1
+                spent += steps
                 for i in range(steps + 1):
                     w = i / steps
                     row = math.floor(v[k] + w * (v[j] - v[k]) + 0.5)
@@ -100,6 +107,7 @@ def _tops(soup, rows, west, north, per_metre, shear_x, shear_y, thin, tops):  # 
                 elif rest < 0.0:
                     high = -1e18
             start, stop = math.ceil(max(low, 0.0)), math.floor(min(high, width - 1.0))
+            spent += max(stop - start, 0) + 1
             base = z[0] + b * (row - v[0]) - a * u[0]
             for column in range(start, stop + 1):
                 tops[row, column] = max(tops[row, column], np.float32(base + a * column))

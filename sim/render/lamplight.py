@@ -19,6 +19,7 @@ from sim.render.shading import View
 STREET, BEAM, GLOW = 0.0, 1.0, 2.0
 """Kinds: shines down; shines ahead in a flat cone; shines all round."""
 
+MOST_LAMPS = 256
 SIGHT_M = 250.0
 """Pools of lamps further away than this are left out: they cover a few pixels only."""
 
@@ -53,6 +54,13 @@ class Spots:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def nearest(self, eye: np.ndarray) -> Spots:
+        """The MOST_LAMPS that are nearest to a place (3,): others cover few pixels, and each costs time."""
+        if len(self) <= MOST_LAMPS:
+            return self
+        away = ((self.rows[:, :3] - eye) ** 2).sum(axis=1)
+        return Spots(self.rows[np.argsort(away, kind="stable")[:MOST_LAMPS]])
 
     @staticmethod
     def join(parts: Sequence[Spots]) -> Spots:

@@ -181,6 +181,7 @@ class Renderer:
         glow = np.zeros((height, width, 3) if lamps else (0, 0, 3), np.float32)
         if lamps:
             assert spots is not None
+            spots = spots.nearest(view.position)
             lamplight.shine(spots.rows, inverse, ids, *table, shading.TEXTURE, view, air.wet, glow)
             # In units of what the sky gives: the lamps' own colour is what remains.
             glow *= (0.38 * air.night / air.sky_light).astype(np.float32)

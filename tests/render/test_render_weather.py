@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from dataclasses import fields, replace
 
 import carla
@@ -243,3 +244,18 @@ def test_head_lamps_light_the_road_ahead_of_them_at_night_only(renderer: Rendere
     assert light(night, ahead, beam) > 1.3 * light(night, ahead, None)
     assert light(night, behind, beam) == light(night, behind, None)
     assert light(Weather(), ahead, beam) == light(Weather(), ahead, None)
+
+
+def test_a_map_of_giant_things_gets_its_shadows_in_bounded_time() -> None:
+    """Ten thousand walls a kilometre long would take minutes if each of them were drawn from all directions."""
+    count = 10_000
+    walls = np.zeros((count, 4, 3))
+    walls[:, :, 0] = [-500.0, 500.0, 500.0, -500.0]
+    walls[:, :, 1] = np.linspace(-400.0, 400.0, count)[:, None] + np.array([0.0, 0.0, 90.0, 90.0])
+    walls[:, :, 2] = [5.0, 5.0, 60.0, 60.0]
+    faces = (np.arange(count)[:, None, None] * 4 + np.array([[0, 1, 2], [0, 2, 3]])).reshape(-1, 3)
+    mesh = Mesh.build(walls.reshape(-1, 3), faces, (90, 90, 90), int(Label.BUILDINGS))
+    renderer = Renderer(mesh)
+    began = time.thread_time()
+    renderer.render(CAMERA, 16, 16, 60.0)
+    assert time.thread_time() - began < 20.0
