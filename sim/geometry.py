@@ -36,6 +36,26 @@ def rotation_matrix(pitch: float, yaw: float, roll: float) -> np.ndarray:
     )
 
 
+def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """`a @ b` for an inner dimension of 3 and `b` with rows and columns, the same bits on every machine.
+
+    NumPy's own product goes through a BLAS that adds up in another order on another processor.
+    """
+    if a.ndim == 1:
+        return product(a[None], b)[..., 0, :]
+    first, second, third = (a[..., :, k, None] * b[..., None, k, :] for k in range(3))
+    total: np.ndarray = first + second + third
+    return total
+
+
+def arctan2(y: object, x: object) -> np.ndarray:
+    """`np.arctan2` by the C library, the same bits on every machine that has fused multiply-add.
+
+    NumPy's own takes another formula on processors with wider registers.
+    """
+    return np.asarray(np.frompyfunc(atan2, 2, 1)(y, x), float)
+
+
 def pose_matrix(pose: Pose) -> np.ndarray:
     """Homogeneous (4, 4) transform from a pose's local frame to its parent frame."""
     matrix = np.eye(4)

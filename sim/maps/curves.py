@@ -10,8 +10,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.geometry import arctan2
+
 # 24 nodes integrate a clothoid that turns up to about 10 rad to better than 1e-9 m.
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
+
+
+def _gauss_legendre(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights of Gauss-Legendre quadrature by Newton's method (Press et al., Numerical Recipes, 4.6).
+
+    NumPy's `leggauss` asks LAPACK, whose last bits depend on the processor.
+    """
+    nodes, weights = np.zeros(count), np.zeros(count)
+    for i in range(count):
+        x = -math.cos(math.pi * (i + 0.75) / (count + 0.5))
+        for _ in range(12):
+            before, value = 1.0, x
+            for k in range(2, count + 1):
+                before, value = value, ((2 * k - 1) * x * value - (k - 1) * before) / k
+            slope = count * (x * value - before) / (x * x - 1.0)
+            x -= value / slope
+        nodes[i], weights[i] = x, 2.0 / ((1.0 - x * x) * slope * slope)
+    return nodes, weights
+
+
+_NODES, _WEIGHTS = _gauss_legendre(24)
 _ARC_TABLE = 257
 
 
@@ -70,8 +92,8 @@ def _spiral(curve: Curve, along: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
     angle = start * nodes + 0.5 * rate * nodes**2
     half = 0.5 * along
     return (
-        half * (np.cos(angle) @ _WEIGHTS),
-        half * (np.sin(angle) @ _WEIGHTS),
+        half * (np.cos(angle) * _WEIGHTS).sum(axis=-1),
+        half * (np.sin(angle) * _WEIGHTS).sum(axis=-1),
         start * along + 0.5 * rate * along**2,
     )
 
@@ -91,13 +113,13 @@ def _poly3(curve: Curve, along: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.
     speed = np.hypot(1.0, _slope(curve.parameters, table))
     arc = np.concatenate([[0.0], np.cumsum(0.5 * (speed[1:] + speed[:-1]) * np.diff(table))])
     u = np.interp(along, arc, table)
-    return u, _cubic(curve.parameters, u), np.arctan(_slope(curve.parameters, u))
+    return u, _cubic(curve.parameters, u), arctan2(_slope(curve.parameters, u), 1.0)
 
 
 def _param_poly3(curve: Curve, along: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     in_u, in_v, p_end = curve.parameters[:4], curve.parameters[4:8], curve.parameters[8]
     p = along * (p_end / max(curve.length, 1e-12))
-    return _cubic(in_u, p), _cubic(in_v, p), np.arctan2(_slope(in_v, p), _slope(in_u, p))
+    return _cubic(in_u, p), _cubic(in_v, p), arctan2(_slope(in_v, p), _slope(in_u, p))
 
 
 _LOCAL = {"line": _line, "arc": _arc, "spiral": _spiral, "poly3": _poly3, "paramPoly3": _param_poly3}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.geometry import arctan2
 from sim.labels import Label
 from sim.maps.boxes import BoxList
 from sim.maps.props import BOX, WALLS, place
@@ -23,7 +24,7 @@ def lamps(sides: list[Roadside], clearance: Clearance, boxes: BoxList) -> tuple[
         index = np.arange(2 + 3 * (number % 2), len(side.yaw) - 1, 7)
         feet.append(side.at(index, np.where(side.paved[index], 0.7, 1.1)))
         # The arm (local x) reaches back over the road.
-        yaws.append(np.degrees(np.arctan2(-side.outward[index, 1], -side.outward[index, 0])))
+        yaws.append(np.degrees(arctan2(-side.outward[index, 1], -side.outward[index, 0])))
     foot, yaw = np.concatenate(feet), np.concatenate(yaws)
     free = clearance(foot) > 0.3
     foot, yaw = foot[free], yaw[free]
@@ -67,7 +68,7 @@ def guard_rails(sides: list[Roadside], clearance: Clearance, boxes: BoxList) -> 
             length = np.hypot(chord[:, 0], chord[:, 1])
             middle = 0.5 * (line[1:] + line[:-1])
             size = np.stack([length, np.full(len(length), 0.12), np.full(len(length), 0.78)], axis=1)
-            numbers = boxes.add(middle, size, np.degrees(np.arctan2(chord[:, 1], chord[:, 0])), Label.GUARD_RAIL)
+            numbers = boxes.add(middle, size, np.degrees(arctan2(chord[:, 1], chord[:, 0])), Label.GUARD_RAIL)
             meshes += [boxes.tie(rail, numbers), boxes.tie(groove, numbers)]
             post = run[::2]
             size = np.tile(np.array([0.12, 0.12, 0.6 - GROUND_Z]), (len(post), 1))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sim.geometry import arctan2
 from sim.labels import Label
 from sim.maps.boxes import BoxList
 from sim.maps.embankment import embankments
@@ -87,7 +88,7 @@ def _with_walls(scenery: Scenery, network: RoadNetwork, height: float) -> Scener
         drop = 0.5 * np.abs(chord[:, 2])
         foot = middle - np.stack([np.zeros(len(drop)), np.zeros(len(drop)), drop], axis=1)
         size[:, 2] += 2.0 * drop
-        yaw = np.degrees(np.arctan2(chord[:, 1], chord[:, 0]))
+        yaw = np.degrees(arctan2(chord[:, 1], chord[:, 0]))
         color = np.tile(np.array(_CONCRETE), (len(foot), 1))
         numbers = boxes.add(foot, size, yaw, Label.WALLS)
         meshes.append(boxes.tie(place(BOX, foot, size, yaw, color, Label.WALLS), numbers))

@@ -6,6 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
+from sim.geometry import arctan2
 from sim.labels import Label
 from sim.maps.network import Road, RoadNetwork
 from sim.maps.surface import ASPHALT, lane_surface, offset_points, section_samples
@@ -74,7 +75,7 @@ def _fan(segments: np.ndarray, level: float) -> Mesh:
     middle = 0.5 * (segments.reshape(-1, 2).min(axis=0) + segments.reshape(-1, 2).max(axis=0))
     a, b = segments[:, 0] - middle, segments[:, 1] - middle
     corners = np.concatenate([a, b])
-    angles = np.arctan2(corners[:, 1], corners[:, 0])
+    angles = arctan2(corners[:, 1], corners[:, 0])
     # Just beside each corner, so that an outline that jumps there keeps both of its sides.
     angles = np.unique(np.round(np.concatenate([angles - 1e-4, angles + 1e-4]), 6))
     rays = np.stack([np.cos(angles), np.sin(angles)], axis=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.geometry import Pose
+from sim.geometry import Pose, arctan2
 from sim.maps.network import LaneSection, Road, RoadNetwork
 from sim.maps.surface import offset_points
 
@@ -42,7 +42,7 @@ def spawn_points(network: RoadNetwork) -> tuple[Pose, ...]:
                 reference = road.reference(s)
                 points = offset_points(reference, _middle(road, section, side, number, s), HEIGHT)
                 ends = [_middle(road, section, side, number, s + shift) for shift in (-0.1, 0.1)]
-                heading = reference[:, 3] + np.arctan((ends[1] - ends[0]) / 0.2)
+                heading = reference[:, 3] + arctan2(ends[1] - ends[0], 0.2)
                 # CARLA's yaw is clockwise; left lanes run against s.
                 yaw = -np.degrees(heading) + (180.0 if side > 0 else 0.0)
                 yaw = (yaw + 180.0) % 360.0 - 180.0

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numba import njit
 
-from sim.geometry import Pose, rotation_matrix
+from sim.geometry import Pose, product, rotation_matrix
 
 NEAR_M = 0.1
 # A line drawn exactly on the ground must win against the ground.
@@ -160,7 +160,7 @@ def draw(bgra: np.ndarray, depth: np.ndarray | None, pose: Pose, fov: float, str
     place = np.array(pose[:3])
     tested = depth is not None
     seen = depth if depth is not None else np.zeros((1, 1), np.float32)
-    begin, end = (np.ascontiguousarray((points - place) @ axes) for points in (strokes.begin, strokes.end))
+    begin, end = (np.ascontiguousarray(product(points - place, axes)) for points in (strokes.begin, strokes.end))
     _sketch(bgra, seen, tested, focal, begin, end, strokes.width, strokes.pixels, strokes.color.astype(np.float64))
 
 
@@ -170,7 +170,7 @@ def write(bgra: np.ndarray, pose: Pose, fov: float, labels: list[Label]) -> None
     focal = width / (2.0 * math.tan(math.radians(fov) / 2.0))
     axes = rotation_matrix(pose.pitch, pose.yaw, pose.roll)
     for label in labels:
-        x, y, z = (np.array(label.at) - np.array(pose[:3])) @ axes
+        x, y, z = product(np.array(label.at) - np.array(pose[:3]), axes)
         if x < NEAR_M:
             continue
         u, v = width / 2.0 + focal * y / x, height / 2.0 - focal * z / x

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.geometry import Pose, pose_matrix, rotation_matrix
+from sim.geometry import Pose, pose_matrix, product, rotation_matrix
 from sim.render import actor_shadows, lamplight, rainfall, raster, shading, sky
 from sim.render.ground_shadows import shadows_of
 from sim.render.lamplight import Spots
@@ -125,10 +125,10 @@ class Renderer:
         view = shading.View(
             world_from_camera[:3, 3].copy(), rotation, width / (2.0 * math.tan(math.radians(fov) / 2.0))
         )
-        camera_from_world = np.column_stack([rotation.T, -rotation.T @ world_from_camera[:3, 3]])
+        camera_from_world = np.column_stack([rotation.T, -product(view.position, rotation)])
         air = atmosphere(weather)
         light = np.zeros((6, 3))
-        light[0] = air.sun @ rotation
+        light[0] = product(air.sun, rotation)
         light[1] = rotation[2]
         light[2], light[3], light[4] = air.sun_color, air.sky_light, air.ground_light
         light[5, 0] = air.night
@@ -220,8 +220,8 @@ class Renderer:
         actors = np.array([movable.actor_id for movable in movables], np.int64).astype(np.uint32)
         turns = np.moveaxis(rotation_matrix(*poses[:, 3:].T), -1, 0)
         matrices = np.empty((len(poses), 3, 4))
-        matrices[:, :, :3] = view.rotation.T @ turns
-        matrices[:, :, 3] = (poses[:, :3] - view.position) @ view.rotation
+        matrices[:, :, :3] = product(view.rotation.T, turns)
+        matrices[:, :, 3] = product(poses[:, :3] - view.position, view.rotation)
         all_shapes, shapes = shapes, shapes[: len(movables)]
         radii, centers, halves = shapes[:, 0].copy(), shapes[:, 1:4].copy(), shapes[:, 4:7]
         boxes = np.empty((len(poses), 8))
@@ -237,8 +237,8 @@ class Renderer:
             kept[owners] = False
             small = np.array([part.pose for part in parts], float)
             near = np.empty((len(parts), 3, 4))
-            near[:, :, :3] = matrices[owners, :, :3] @ np.moveaxis(rotation_matrix(*small[:, 3:].T), -1, 0)
-            near[:, :, 3] = (matrices[owners, :, :3] @ small[:, :3, None])[:, :, 0] + matrices[owners, :, 3]
+            near[:, :, :3] = product(matrices[owners, :, :3], np.moveaxis(rotation_matrix(*small[:, 3:].T), -1, 0))
+            near[:, :, 3] = product(matrices[owners, :, :3], small[:, :3, None])[:, :, 0] + matrices[owners, :, 3]
             rows = np.concatenate([np.flatnonzero(kept), len(poses) + np.arange(len(parts))])
             matrices = np.concatenate([matrices[kept], near])
             actors = np.concatenate([actors[kept], actors[owners]])
@@ -317,7 +317,7 @@ def _near_parts(
     """
     owners: list[int] = []
     parts: list[Part] = []
-    ahead = places @ view.rotation[:, 0]
+    ahead = product(places, view.rotation)[:, 0]
     reach = np.maximum(np.sqrt((places * places).sum(axis=1)) - radii, 1e-3)
     for i in np.flatnonzero((ahead > -2.0 * radii) & (radii * view.focal > DETAIL_PX * reach)).tolist():
         detail = movables[i].detail

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from sim.geometry import Pose, rotation_matrix
+from sim.geometry import Pose, product, rotation_matrix
 from sim.render.rays import Hits
 from sim.sensors.errors import require
 
@@ -175,7 +175,7 @@ class Lidar:
         if losses.general_rate > 0.0:
             shot = self._random.random((channels, rays)) >= losses.general_rate
         axes, origin = rotation_matrix(pose.pitch, pose.yaw, pose.roll), np.array(pose[:3])
-        hits = cast(origin, directions[shot] @ axes.T, self._head.sweep.range_m)
+        hits = cast(origin, product(directions[shot], axes.T), self._head.sweep.range_m)
         number = len(hits.distance)
         noise = np.zeros(number)
         if losses.noise_stddev > 0.0:
@@ -211,7 +211,7 @@ class SemanticLidar:
         channels, rays = directions.shape[:2]
         local = directions.reshape(-1, 3)
         axes, origin = rotation_matrix(pose.pitch, pose.yaw, pose.roll), np.array(pose[:3])
-        world = local @ axes.T
+        world = product(local, axes.T)
         hits = cast(origin, world, self._head.sweep.range_m)
         met = hits.triangle >= 0
         spots = local[met] * hits.distance[met, None]

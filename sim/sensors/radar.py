@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from sim.geometry import Pose, rotation_matrix
+from sim.geometry import Pose, product, rotation_matrix
 from sim.sensors.errors import require
 from sim.sensors.lidar import MAX_RAYS, Cast
 
@@ -74,7 +74,7 @@ class Radar:
         _rays(self._random.random((count, 2)), wide, high, beam.range_m, ways, angles)
         axes = rotation_matrix(pose.pitch, pose.yaw, pose.roll)
         lengths = np.sqrt((ways * ways).sum(axis=1))
-        world = (ways @ axes.T) / lengths[:, None]
+        world = product(ways, axes.T) / lengths[:, None]
         hits = cast(np.array(pose[:3]), world, lengths)
         met = hits.triangle >= 0
         actors = hits.actor[met]

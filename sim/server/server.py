@@ -10,10 +10,9 @@ import signal
 import sys
 import time
 
-from numba.core import event
-
 from sim.maps import BrokenMap, MapLibrary, UnknownTown
 from sim.server import calls as _calls  # noqa: F401 (fills the registry of calls)
+from sim.server.compiling import compile_kernels
 from sim.server.config import ServerConfig
 from sim.server.errors import ServerStartError
 from sim.server.hosting import HostedWorld
@@ -44,8 +43,7 @@ def run(config: ServerConfig) -> None:
         town = library.load(config.town)
     except (UnknownTown, BrokenMap) as error:
         raise ServerStartError(f"server.town={config.town!r}: {error}") from error
-    with event.install_listener("numba:compile", _Patience()):
-        compile_kernels()
+    compile_kernels()
     worlds = [HostedWorld(pair, town, config, library) for pair in pairs]
     if len(worlds) > 1:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -66,41 +64,6 @@ def _say(text: str) -> None:
     """One line for whoever reads the terminal, and one for whoever reads the log."""
     log.info("%s", text)
     print(text, file=sys.stderr, flush=True)
-
-
-def compile_kernels() -> None:
-    """Compile, or load from Numba's cache, what ticks, cameras, other sensors and walkers' navigation run."""
-    from sim.navigation.mesh import warm_up as compile_navigation
-    from sim.render.lamplight import warm_up as compile_lamplight
-    from sim.render.overlay import warm_up as compile_overlay
-    from sim.render.renderer import warm_up as compile_renderer
-    from sim.sensors.kernels import warm_up as compile_sensors
-    from sim.server import dynamics, right_of_way
-
-    began = time.monotonic()
-    dynamics.warm_up()
-    right_of_way.warm_up()
-    compile_renderer()
-    compile_overlay()
-    compile_lamplight()
-    compile_sensors()
-    compile_navigation()
-    log.info("kernels ready after %.1f s", time.monotonic() - began)
-
-
-class _Patience(event.Listener):
-    """Tells the user what takes so long as soon as anything is compiled rather than loaded from Numba's cache."""
-
-    def __init__(self) -> None:
-        self._told = False
-
-    def on_start(self, event: event.Event) -> None:
-        if not self._told:
-            self._told = True
-            print("compiling the simulator for this machine: once, about half a minute", file=sys.stderr, flush=True)
-
-    def on_end(self, event: event.Event) -> None:
-        pass
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -1,0 +1,53 @@
+"""Towns and frames are the same bits whatever instructions the processor has."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from numpy._core._multiarray_umath import __cpu_dispatch__  # type: ignore[import-not-found]
+
+SCRIPT = Path(__file__).with_name("digests.py")
+# An old processor's: NumPy without AVX, the C library without fused multiply-add, BLAS for SSE.
+NARROW = {
+    "NPY_DISABLE_CPU_FEATURES": " ".join(__cpu_dispatch__),
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4,-AVX512F",
+    "OPENBLAS_CORETYPE": "Nehalem",
+}
+SUMS = """
+import math, numpy as np
+random = np.random.default_rng(1)
+a, b = random.normal(size=(20000, 3, 3)), random.uniform(0.1, 5, 20000)
+import hashlib
+for values in ((a @ a), np.exp(b), np.array([math.sin(x) for x in b.tolist()])):
+    print(hashlib.sha256(values.tobytes()).hexdigest())
+"""
+
+
+def lines(change: dict[str, str], *command: str) -> list[str]:
+    """What Python prints in a process with another environment."""
+    environment = {**os.environ, **change}
+    done = subprocess.run(
+        [sys.executable, *command], env=environment, capture_output=True, text=True, check=True, timeout=280
+    )
+    return done.stdout.splitlines()
+
+
+def test_towns_and_frames_do_not_depend_on_the_width_of_the_processors_registers() -> None:
+    # The settings must work on this machine, else the comparison says nothing.
+    wide, narrow = lines({}, "-c", SUMS), lines(NARROW, "-c", SUMS)
+    if wide == narrow:
+        pytest.skip("this processor is itself a narrow one")
+    here, there = lines({}, str(SCRIPT)), lines(NARROW, str(SCRIPT))
+    assert len(here) > 100
+    assert here == there
+
+
+@pytest.mark.slow
+def test_kernels_compiled_for_any_processor_give_the_same_frames(tmp_path: Path) -> None:
+    generic = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path)}
+    assert lines({**NARROW, **generic}, str(SCRIPT)) == lines({}, str(SCRIPT))
+    assert list(tmp_path.iterdir())
