@@ -48,7 +48,7 @@ def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return total
 
 
-def arctan2(y: object, x: object) -> np.ndarray:
+def arctan2(y: np.ndarray, x: np.ndarray | float) -> np.ndarray:
     """`np.arctan2` by the C library, the same bits on every machine that has fused multiply-add.
 
     NumPy's own takes another formula on processors with wider registers.

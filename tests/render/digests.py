@@ -1,5 +1,7 @@
-"""Prints digests of towns, frames, ray measurements and a drive, a name and a hash a line: run by the tests in processes
-that use other instructions of the processor. `python digests.py [towns] [frames] [rays]`."""
+"""Prints digests of towns and frames, a name and a hash a line: `python digests.py [towns] [frames]`.
+
+The tests run it in processes that use other instructions of the processor.
+"""
 
 from __future__ import annotations
 
