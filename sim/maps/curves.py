@@ -35,6 +35,8 @@ def _gauss_legendre(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 _NODES, _WEIGHTS = _gauss_legendre(24)
 _ARC_TABLE = 257
+# 1/m; CARLA's client computes arcs in single precision and misses by centimetres where their radius is above 100 km.
+NEARLY_STRAIGHT = 2e-5
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,8 @@ def biarc(start: tuple[float, float, float], end: tuple[float, float, float]) ->
     second = _arc_to(joint, start[2] + sum(first.parameters) * first.length, p1, first.length)
     if first.kind == second.kind == "line":
         return (Curve("line", 0.0, start[0], start[1], start[2], float(np.hypot(*v))),)
+    if max(first.max_curvature, second.max_curvature) < NEARLY_STRAIGHT:
+        return (Curve("line", 0.0, start[0], start[1], math.atan2(v[1], v[0]), float(np.hypot(*v))),)
     return first, second
 
 

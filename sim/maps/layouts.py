@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from sim.maps.generator import NAMED
 from sim.maps.profiles import Profile
 from sim.maps.signals import STOP, YIELD
 from sim.maps.writer import Leg, TownWriter
@@ -156,4 +157,4 @@ def _mouth(place: tuple[int, int], heading: float) -> tuple[float, float, float]
     return x, y, heading
 
 
-LAYOUTS: dict[str, Callable[[], str]] = {"Pilotage01": pilotage01, "Pilotage02": pilotage02}
+LAYOUTS: dict[str, Callable[[], str]] = {"Pilotage01": pilotage01, "Pilotage02": pilotage02, **NAMED}

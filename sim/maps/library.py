@@ -12,9 +12,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from sim.errors import PilotageError
+from sim.maps.generator import SPLITS, STYLES, town_name
 from sim.maps.layouts import LAYOUTS
 from sim.maps.network import InvalidOpenDrive
-from sim.maps.town import DEFAULT_TOWN, Town, UnknownTown, load_town, load_xodr
+from sim.maps.town import DEFAULT_TOWN, Town, UnknownTown, is_town, load_town, load_xodr
 
 log = logging.getLogger(__name__)
 
@@ -22,21 +23,20 @@ CACHED_FILES = 4
 MAX_FILE_BYTES = 256 * 1024 * 1024
 
 # Towns of CARLA 0.9.16 (https://carla.readthedocs.io/en/0.9.16/core_map/) and the built-in town that stands in for
-# each while its own .xodr is not there: highways where CARLA's town is about highways, streets with lights elsewhere.
-_STREETS, _HIGHWAYS = "Pilotage02", "Pilotage01"
+# each while its own .xodr is not there: the one whose streets are most like them.
 STAND_INS: dict[str, str] = {
-    "Town01": _STREETS,
-    "Town02": _STREETS,
-    "Town03": _STREETS,
-    "Town04": _HIGHWAYS,
-    "Town05": _STREETS,
-    "Town06": _HIGHWAYS,
-    "Town07": _STREETS,
-    "Town10HD": _STREETS,
-    "Town11": _HIGHWAYS,
-    "Town12": _HIGHWAYS,
-    "Town13": _HIGHWAYS,
-    "Town15": _STREETS,
+    "Town01": "Pilotage02",  # small town of T junctions with lights
+    "Town02": "Pilotage02",
+    "Town03": "Pilotage03",  # roundabout
+    "Town04": "Pilotage04",  # motorway
+    "Town05": "Pilotage05",  # grid with lights and several lanes
+    "Town06": "Pilotage04",  # long motorways with ramps
+    "Town07": "Pilotage06",  # rural
+    "Town10HD": "Pilotage02",  # downtown
+    "Town11": "Pilotage01",  # large maps
+    "Town12": "Pilotage01",
+    "Town13": "Pilotage01",
+    "Town15": "Pilotage05",
 }
 _OPTIMISED = "_Opt"
 
@@ -85,7 +85,7 @@ class MapLibrary:
         for candidate in (short, base):
             if candidate in files:
                 return _named(self._read(files[candidate], candidate), short)
-            if candidate in LAYOUTS:
+            if is_town(candidate):
                 return _named(load_town(candidate), short)
         if base in STAND_INS:
             wanted = STAND_INS[base]
@@ -95,7 +95,10 @@ class MapLibrary:
                 f"put {base}.xodr into the folder given by --maps to drive its roads"
             )
             return replace(town, name=short, opendrive=_without_negative_widths(town.opendrive))
-        raise UnknownTown(f"there is no town {name!r:.80}; choose one of {', '.join(self.names())}")
+        raise UnknownTown(
+            f"there is no town {name!r:.80}; choose one of {', '.join(self.names())}, "
+            f"or one by style, split and seed, such as {town_name(next(iter(STYLES)), SPLITS[0], 7)}"
+        )
 
     def _listing(self) -> dict[str, Path]:
         if self._folder is None:

@@ -13,7 +13,8 @@ class Profile:
     """A cross-section. `left` and `right` count driving lanes (left ones run against s); widths in metres.
 
     `left` = 0 makes a one-way carriageway. `median` is the full width between the two directions, 0 for a double
-    yellow line. `parking` and `sidewalk` are per side, 0 for none.
+    yellow line. `parking` and `sidewalk` are per side, 0 for none. Without `left_edge` a one-way carriageway has
+    nothing on its left: the island of a roundabout begins there.
     """
 
     left: int
@@ -23,6 +24,7 @@ class Profile:
     shoulder: float = 0.8
     parking: float = 0.0
     sidewalk: float = 2.5
+    left_edge: bool = True
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ def slots(profile: Profile, side: int) -> tuple[Slot, ...]:
     """Strips of `profile` on `side` (+1 left, -1 right), from the centre outwards."""
     driving = profile.left if side > 0 else profile.right
     strips: list[Slot] = []
+    if side > 0 and not driving and not profile.left_edge:
+        return ()
     if profile.median > 0 and profile.left and profile.right:
         height = 0.12 if profile.median_surface == "grass" else 0.0
         strips.append(Slot("median", "median", profile.median / 2, ("solid", "yellow"), profile.median_surface, height))

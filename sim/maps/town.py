@@ -15,6 +15,7 @@ from sim.errors import PilotageError
 from sim.geometry import Pose
 from sim.maps.boxes import StaticBoxes
 from sim.maps.embankment import embankments
+from sim.maps.generator import SPLITS, STYLES, generated_text, parse_name
 from sim.maps.ground import Ground, build_ground
 from sim.maps.junctions import junction_meshes
 from sim.maps.layouts import LAYOUTS
@@ -69,11 +70,24 @@ def available_towns() -> tuple[str, ...]:
 
 @lru_cache(maxsize=4)
 def load_town(name: str) -> Town:
-    """The built-in town `name`; built once per process, identical in every process. Raises UnknownTown."""
+    """The built-in or generated town `name`; built once per process, identical in every process. Raises UnknownTown."""
     short = name.rsplit("/", 1)[-1]
-    if short not in LAYOUTS:
-        raise UnknownTown(f"there is no town {name!r}; choose one of {', '.join(LAYOUTS)}")
-    return _build(short, LAYOUTS[short]())
+    return _build(short, town_text(short))
+
+
+def is_town(name: str) -> bool:
+    """Whether `name` is a built-in town or a generated one, such as Grid-train-0007."""
+    return name in LAYOUTS or parse_name(name) is not None
+
+
+def town_text(name: str) -> str:
+    """OpenDRIVE text of the built-in or generated town `name`. Raises UnknownTown."""
+    if name in LAYOUTS:
+        return LAYOUTS[name]()
+    if parse_name(name) is None:
+        styles = ", ".join(f"{style}-{SPLITS[0]}-0000" for style in STYLES)
+        raise UnknownTown(f"there is no town {name!r}; choose one of {', '.join(LAYOUTS)}, or one by seed: {styles}")
+    return generated_text(name)
 
 
 def load_xodr(source: str | Path, name: str) -> Town:

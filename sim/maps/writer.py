@@ -29,7 +29,9 @@ STRAIGHT_ANGLE = math.radians(35)
 class Leg:
     """One road of a chain: `length` metres, turning by `turn` degrees (left positive) on the way.
 
-    `hill` metres up and down again, with `HILL_ENDS` metres level at both ends.
+    `hill` metres up and down again, with `HILL_ENDS` metres level at both ends. `climb` metres up (down if negative)
+    from its start to its end, level at both. `shape`: lines and arcs (length, turn) in place of the one that `length`
+    and `turn` give.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Leg:
     profile: Profile
     speed_kmh: float = 60.0
     hill: float = 0.0
+    climb: float = 0.0
+    shape: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class _Road:
     profile: Profile | None = None
     junction: int = -1
     hill: float = 0.0
+    height: float = 0.0
+    climb: float = 0.0
     predecessor: str = ""
     successor: str = ""
     lane_links: dict[tuple[int, int], tuple[int | None, int | None]] = field(default_factory=dict)
@@ -82,6 +88,10 @@ class _Arm:
     x: float
     y: float
     outward: float  # heading that leads away from the junction
+
+    @property
+    def height(self) -> float:
+        return self.road.height + (self.road.climb if self.contact == "end" else 0.0)
 
     @property
     def section(self) -> _Section:
@@ -137,22 +147,31 @@ class TownWriter:
         self._controlled: dict[int, list[str]] = {}
 
     def chain(
-        self, start: tuple[float, float, float], legs: Sequence[Leg], first: int | None, last: int | None
+        self,
+        start: tuple[float, float, float],
+        legs: Sequence[Leg],
+        first: int | None,
+        last: int | None,
+        height: float = 0.0,
     ) -> None:
-        """Roads end to end from pose `start`; `first`/`last` name the junctions at its ends (None: a dead end)."""
+        """Roads end to end from pose `start`, `height` m up; `first`/`last` name the junctions at its ends.
+
+        Without a junction (None) it is a dead end.
+        """
         x, y, heading = start
         before: Profile | None = None
         chain: list[_Road] = []
         for leg in legs:
-            kind = "arc" if leg.turn else "line"
-            parameters = (math.radians(leg.turn) / leg.length,) if leg.turn else ()
-            curve = Curve(kind, 0.0, x, y, heading, leg.length, parameters)
+            curves, (end_x, end_y, end_heading) = _curves((x, y, heading), leg.shape or ((leg.length, leg.turn),))
             sections = _sections(before, leg.profile, self._taper_length)
-            road = _Road(len(self._roads) + 1, leg.name, (curve,), sections, leg.speed_kmh, leg.profile, hill=leg.hill)
+            road = _Road(
+                len(self._roads) + 1, leg.name, curves, sections, leg.speed_kmh, leg.profile, -1, leg.hill, height,
+                leg.climb,
+            )  # fmt: skip
+            height += leg.climb
             self._roads.append(road)
             chain.append(road)
-            end = curve.evaluate(np.array([leg.length]))[0]
-            x, y, heading = (float(value) for value in end)
+            x, y, heading = end_x, end_y, end_heading
             before = leg.profile
         for previous, following in pairwise(chain):
             previous.successor = f'elementType="road" elementId="{following.id}" contactPoint="start"'
@@ -170,6 +189,19 @@ class TownWriter:
         """Pose (x, y, heading) where the newest chain ended; layouts use it to check that loops close."""
         return self._ends[-1]
 
+    def fork(self, junction: int, ways: Sequence[tuple[str, int, str, int]]) -> None:
+        """Connecting roads of a motorway's exit or entry, without crossings.
+
+        Each way: (street that leads in, its lane, street that leads out, its lane), lanes counted from the left.
+        """
+        arms = self._arms[junction]
+        for street_in, lane_in, street_out, lane_out in ways:
+            source = next(arm for arm in arms if arm.road.name == street_in and arm.lanes(True))
+            target = next(arm for arm in arms if arm.road.name == street_out and arm.lanes(False))
+            lanes_in, lanes_out = source.lanes(True), target.lanes(False)
+            outermost = lane_in == len(lanes_in) - 1 and lane_out == len(lanes_out) - 1
+            self._connect_lanes(junction, source, target, lanes_in[lane_in], lanes_out[lane_out], outermost)
+
     def connect(self, junction: int, uncrossed: tuple[str, ...] = ()) -> None:
         """Connecting roads between all arms of `junction`: left, straight and right, one road per lane pair.
 
@@ -178,10 +210,20 @@ class TownWriter:
         arms = self._arms[junction]
         for incoming in arms:
             turns_right = any(_turn(incoming, arm) < -STRAIGHT_ANGLE for arm in arms if arm is not incoming)
+            served = set()
             for outgoing in arms:
                 if incoming is not outgoing:
                     for lane_in, lane_out, outermost in _lane_pairs(incoming, outgoing, not turns_right):
                         self._connect_lanes(junction, incoming, outgoing, lane_in, lane_out, outermost)
+                        served.add(lane_in)
+            for lane_in in incoming.lanes(True):
+                ways = [arm for arm in arms if arm is not incoming and arm.lanes(False)]
+                if lane_in not in served and ways:
+                    # Where a street goes on with fewer lanes and nothing turns off, its surplus lanes merge.
+                    onward = min(ways, key=lambda arm: abs(_turn(incoming, arm)))
+                    lanes = onward.lanes(False)
+                    lane_out = lanes[min(incoming.lanes(True).index(lane_in), len(lanes) - 1)]
+                    self._connect_lanes(junction, incoming, onward, lane_in, lane_out, False)
         for arm in arms:
             if arm.road.name not in uncrossed:
                 _add_crosswalk(arm)
@@ -205,16 +247,23 @@ class TownWriter:
                 arm.road.signals.append(sign)
 
     def limit_signs(self) -> None:
-        """The limit of every street, shown to who enters it from a junction."""
+        """The limit of every street, shown to who enters it from a junction, and where it changes on a one-way road."""
         for arms in self._arms.values():
             for arm in arms:
-                strips, side = arm.strips(False), arm.side(False)
-                lanes = tuple(side * (n + 1) for n, taper in enumerate(strips) if taper.slot.kind == "driving")
-                approach = Approach(side, arm.road.length, sum(taper.slot.width for taper in strips), lanes)
-                limit = round(arm.road.speed_kmh)
-                from_end = arm.road.length - LIMIT_SIGN
-                sign = signal_writer.sign(self._next_signal(), f"Limit{limit}", SPEED_LIMIT, limit, approach, from_end)
-                arm.road.signals.append(sign)
+                if arm.road.length >= 2 * LIMIT_SIGN and arm.lanes(False):
+                    self._limit_sign(arm.road, arm.strips(False), arm.side(False), arm.road.length - LIMIT_SIGN)
+        for before, road in pairwise(self._roads):
+            follows = f'elementId="{before.id}" contactPoint="end"' in road.predecessor and road.junction == -1
+            one_way = road.profile is not None and not road.profile.left
+            if follows and one_way and road.speed_kmh != before.speed_kmh:
+                self._limit_sign(road, road.sections[0].right, -1, road.length - 1.0)
+
+    def _limit_sign(self, road: _Road, strips: tuple[Taper, ...], side: int, from_end: float) -> None:
+        lanes = tuple(side * (n + 1) for n, taper in enumerate(strips) if taper.slot.kind == "driving")
+        approach = Approach(side, road.length, sum(taper.slot.width for taper in strips), lanes)
+        limit = round(road.speed_kmh)
+        sign = signal_writer.sign(self._next_signal(), f"Limit{limit}", SPEED_LIMIT, limit, approach, from_end)
+        road.signals.append(sign)
 
     def _next_signal(self) -> int:
         self._signals += 1
@@ -242,7 +291,7 @@ class TownWriter:
         if self._turn_kmh is not None:
             turns = abs(_turn(incoming, outgoing)) > STRAIGHT_ANGLE
             speed = self._turn_kmh if turns else min(incoming.road.speed_kmh, outgoing.road.speed_kmh)
-        road = _Road(len(self._roads) + 1, "", curves, [section], speed, junction=junction)
+        road = _Road(len(self._roads) + 1, "", curves, [section], speed, junction=junction, height=incoming.height)
         road.predecessor = f'elementType="road" elementId="{incoming.road.id}" contactPoint="{incoming.contact}"'
         road.successor = f'elementType="road" elementId="{outgoing.road.id}" contactPoint="{outgoing.contact}"'
         in_ids = incoming.section.ids(incoming.side(True))
@@ -279,6 +328,20 @@ class TownWriter:
             lines.append("</junction>")
         lines.append("</OpenDRIVE>")
         return "\n".join(lines) + "\n"
+
+
+def _curves(
+    start: tuple[float, float, float], shape: Sequence[tuple[float, float]]
+) -> tuple[tuple[Curve, ...], tuple[float, float, float]]:
+    """Lines and arcs end to end, and the pose where they end."""
+    curves, (x, y, heading), s = [], start, 0.0
+    for length, turn in shape:
+        parameters = (math.radians(turn) / length,) if turn else ()
+        curve = Curve("arc" if turn else "line", s, x, y, heading, length, parameters)
+        curves.append(curve)
+        x, y, heading = (float(value) for value in curve.evaluate(np.array([length]))[0])
+        s += length
+    return tuple(curves), (x, y, heading)
 
 
 def _sections(before: Profile | None, profile: Profile, taper_length: float) -> list[_Section]:
@@ -394,7 +457,11 @@ def _road_xml(road: _Road) -> list[str]:
 
 
 def _elevation_xml(road: _Road) -> str:
-    flat = '<elevation s="0" a="0" b="0" c="0" d="0"/>'
+    flat = f'<elevation s="0" a="{road.height or 0!r}" b="0" c="0" d="0"/>'
+    if road.climb:
+        # Smoothstep: level at both ends, steepest in the middle.
+        c, d = 3 * road.climb / road.length**2, -2 * road.climb / road.length**3
+        return f'<elevation s="0" a="{road.height!r}" b="0" c="{c!r}" d="{d!r}"/>'
     if not road.hill:
         return flat
     # Smoothstep up to the middle, and down again.

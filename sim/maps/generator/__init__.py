@@ -1,0 +1,25 @@
+"""Towns drawn from a style, a split and a seed; `pilotage towns` lists and writes them."""
+
+from sim.maps.generator.names import (
+    NAMED,
+    SPLITS,
+    STYLES,
+    GeneratedName,
+    generated_text,
+    parse_name,
+    road_digest,
+    split_of,
+    town_name,
+)
+
+__all__ = [
+    "NAMED",
+    "SPLITS",
+    "STYLES",
+    "GeneratedName",
+    "generated_text",
+    "parse_name",
+    "road_digest",
+    "split_of",
+    "town_name",
+]
