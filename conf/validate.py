@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from conf.errors import ConfigError
+from sim.maps.generator import split_of
 
 
 def check_common(config: Any) -> None:
@@ -21,9 +22,24 @@ def check_common(config: Any) -> None:
         raise ConfigError(f"evaluation.episodes={config.evaluation.episodes}: give at least 1")
 
 
+def check_evaluate(config: Any) -> None:
+    """What `pilotage evaluate` needs: no town of the training split, unless the user asks for it."""
+    check_common(config)
+    if split_of(config.sim.town) == "train" and not config.evaluation.train_towns:
+        raise ConfigError(
+            f"sim.town={config.sim.town}: a town of the training split shows no generalisation; choose a validation "
+            "or test town, or set evaluation.train_towns=true"
+        )
+
+
 def check_train(config: Any) -> None:
     """What a training run needs."""
     check_common(config)
+    if split_of(config.sim.town) in ("validation", "test"):
+        raise ConfigError(
+            f"sim.town={config.sim.town}: {split_of(config.sim.town)} towns are never trained on; choose a town of "
+            f"the training split, e.g. sim.town={config.sim.town.replace(split_of(config.sim.town), 'train')}"
+        )
     policy, training = config.policy, config.training
     if policy.driver != "gemma":
         raise ConfigError(

@@ -101,12 +101,14 @@ class EvaluationConfig:
     first_seed    of those seeds
     temperature   of the model's sampling; negative keeps policy.temperature
     baselines     also run random calls and the privileged expert
+    train_towns   let `pilotage evaluate` drive a town of the training split, such as Grid-train-0007
     """
 
     episodes: int = 120
     first_seed: int = 1_000_000
     temperature: float = -1.0
     baselines: bool = True
+    train_towns: bool = False
 
 
 @dataclass

@@ -10,12 +10,12 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from conf.commands.table import evaluation_table
-from conf.validate import check_common
+from conf.validate import check_evaluate
 
 
 def run(config: DictConfig) -> int:
     """Evaluate one driver on held-out seeds; prints the table and writes evaluation.json."""
-    check_common(config)
+    check_evaluate(config)
     from training.process import prepare_process, quiet_libraries
 
     prepare_process()
