@@ -36,7 +36,10 @@ WEATHERS = (
 )  # fmt: skip
 TOWN_WEATHERS = ("ClearNoon", "CloudySunset", "WetCloudyNoon", "WetNight")
 # Where a town is looked at: the spawn point's number. Others are seen from their first one.
-VIEWS = {"Pilotage01": 0, "Pilotage02": 5}
+VIEWS = {
+    "Pilotage01": 442, "Pilotage02": 5, "Pilotage03": 53, "Pilotage04": 123, "Pilotage05": 94, "Pilotage06": 30,
+    "Pilotage07": 153,
+}  # fmt: skip
 
 EGO = "vehicle.lincoln.mkz_2020"
 TRAFFIC = (
