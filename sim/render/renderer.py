@@ -23,6 +23,9 @@ MAX_SIDE = 8192
 DETAIL_PX = 12.0
 """Radius (pixels) from which on an actor shows its detail."""
 
+PARTS_ROOM = 2.0
+"""Parts stay within the bounding sphere of the whole, around the actor's origin, made larger by this."""
+
 
 class RenderError(ValueError):
     """A request for a picture that cannot be made; the message names the argument."""
@@ -132,7 +135,7 @@ class Renderer:
         light[1] = rotation[2]
         light[2], light[3], light[4] = air.sun_color, air.sky_light, air.ground_light
         light[5, 0] = air.night
-        instances = self._instances(movables, view)
+        instances = self._instances(movables, view, width, height)
 
         bgra = depth = semantic = instance = normals = None
         if "rgb" in outputs:
@@ -210,11 +213,13 @@ class Renderer:
         self._owners = np.empty(capacity, np.uint32)
         self._faces = np.empty((capacity, 3), np.float32)
 
-    def _instances(self, movables: Sequence[Movable], view: shading.View) -> tuple[np.ndarray, ...]:
+    def _instances(
+        self, movables: Sequence[Movable], view: shading.View, width: int, height: int
+    ) -> tuple[np.ndarray, ...]:
         """Starts, counts, radii, centres, camera-from-mesh matrices, actors and shadow boxes of the movables."""
         meshes = [movable.mesh for movable in movables]
         places = np.array([movable.pose[:3] for movable in movables], float).reshape(-1, 3) - view.position
-        owners, parts = _near_parts(movables, places, view, self._models.place(meshes)[1][:, 0])
+        owners, parts = _near_parts(movables, places, view, (width, height), self._models.place(meshes)[1][:, 0])
         ranges, shapes = self._models.place(meshes + [part.mesh for part in parts])
         poses = np.array([movable.pose for movable in movables], float).reshape(-1, 6)
         actors = np.array([movable.actor_id for movable in movables], np.int64).astype(np.uint32)
@@ -309,7 +314,7 @@ def _kernel_air(air: Atmosphere, seconds: float) -> shading.Air:
 
 
 def _near_parts(
-    movables: Sequence[Movable], places: np.ndarray, view: shading.View, radii: np.ndarray
+    movables: Sequence[Movable], places: np.ndarray, view: shading.View, size: tuple[int, int], radii: np.ndarray
 ) -> tuple[np.ndarray, list[Part]]:
     """The parts of the movables that are large in the picture, and the movable that each belongs to.
 
@@ -317,9 +322,13 @@ def _near_parts(
     """
     owners: list[int] = []
     parts: list[Part] = []
-    ahead = product(places, view.rotation)[:, 0]
+    ahead, right, up = product(places, view.rotation).T
     reach = np.maximum(np.sqrt((places * places).sum(axis=1)) - radii, 1e-3)
-    for i in np.flatnonzero((ahead > -2.0 * radii) & (radii * view.focal > DETAIL_PX * reach)).tolist():
+    near = (ahead > -PARTS_ROOM * radii) & (radii * view.focal > DETAIL_PX * reach)
+    for off, extent in ((right, size[0]), (up, size[1])):
+        slope = 0.5 * extent / view.focal
+        near &= np.abs(off) - slope * ahead <= PARTS_ROOM * radii * math.sqrt(1.0 + slope * slope)
+    for i in np.flatnonzero(near).tolist():
         detail = movables[i].detail
         owners += [i] * len(detail)
         parts += detail
