@@ -143,6 +143,9 @@ def parse_xml(text: str) -> ElementTree.Element:
         root = ElementTree.fromstring(text.encode())
     except ElementTree.ParseError as error:
         raise InvalidOpenDrive(f"not well-formed XML: {error}") from error
+    # Some makers write a default namespace, which no name of an element depends on.
+    for element in root.iter():
+        element.tag = element.tag.rsplit("}", 1)[-1]
     if root.tag != "OpenDRIVE":
         raise InvalidOpenDrive(f"the root element is <{root.tag}>, expected <OpenDRIVE>")
     return root
@@ -322,7 +325,9 @@ def _lane(element: ElementTree.Element, start: float) -> Lane:
         is_border=bool(border_records),
         marks=tuple(sorted(marks, key=lambda mark: mark.s)),
         # Maps rarely write heights; a sidewalk without one gets the usual kerb of 15 cm.
-        height=number_of(height, "outer") if height is not None else (0.15 if kind == "sidewalk" else 0.0),
+        height=number_of(height, "outer", number_of(height, "inner", 0.0))
+        if height is not None
+        else (0.15 if kind == "sidewalk" else 0.0),
         surface="" if material is None else material.get("surface", ""),
         predecessor=predecessor,
         successor=successor,

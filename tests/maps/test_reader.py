@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sim.maps import InvalidOpenDrive, Town, load_xodr
 from tests.maps.crossroads import crossroads
+from tests.maps.foreign import straight
 
 TOWN = crossroads(arm_m=40.0)
 NUMBERS = [match.span(1) for match in re.finditer(r'"(-?[0-9][0-9.e-]*)"', TOWN)]
@@ -75,3 +76,11 @@ def test_a_road_that_promises_more_length_than_its_geometry_has_is_read() -> Non
     assert text != TOWN
     town = load_xodr(text, "Promise")
     assert np.isfinite(town.mesh.vertices).all()
+
+
+def test_a_map_in_a_namespace_and_with_half_a_lane_height_is_read() -> None:
+    text = straight('<height sOffset="0" inner="0.1"/>')
+    named = text.replace("<OpenDRIVE>", '<OpenDRIVE xmlns="http://www.opendrive.org">')
+    first, second = load_xodr(text, "named"), load_xodr(named, "named")
+    assert second.mesh.vertices.tobytes() == first.mesh.vertices.tobytes()
+    assert first.ground.height(50.0, 1.7) == pytest.approx(0.1, abs=1e-6)
