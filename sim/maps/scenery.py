@@ -15,7 +15,8 @@ from sim.maps.network import RoadNetwork
 from sim.maps.regulation import Regulation
 from sim.maps.roadside import Clearance, Roadside, roadsides
 from sim.maps.signal_posts import signal_meshes
-from sim.maps.terrain import ground, hills
+from sim.maps.signals import TRAFFIC_LIGHT
+from sim.maps.terrain import ground, hills, open_ground_height
 from sim.maps.trees import trees
 from sim.maps.yards import yards
 from sim.render.mesh import Mesh
@@ -47,14 +48,15 @@ class Scenery:
         return Scenery(Mesh.concat([self.mesh, mesh]), self.boxes.joined(boxes), every, self.lamps)
 
 
-def derived_style(network: RoadNetwork, sides: list[Roadside]) -> str:
-    """The style of scenery that a map's own sidewalks and speed limits suggest."""
+def derived_style(network: RoadNetwork, sides: list[Roadside], regulation: Regulation) -> str:
+    """The style of scenery that a map's own sidewalks, traffic lights and speed limits suggest."""
     paved = sum(int(side.paved.sum()) for side in sides)
     places = sum(len(side.paved) for side in sides)
     limits = np.concatenate([np.zeros(0), *(road.speeds[:, 1] for road in network.roads)])
     usual = float(np.median(limits)) if len(limits) else 50.0
     if places and paved > 0.3 * places:
-        return "suburb" if usual <= SUBURB_KMH else "downtown"
+        signalised = any(signal.type == TRAFFIC_LIGHT for signal in regulation.plan.signals)
+        return "suburb" if usual <= SUBURB_KMH and not signalised else "downtown"
     return "motorway" if len(limits) and usual > MOTORWAY_KMH else "rural"
 
 
@@ -80,10 +82,10 @@ def build_scenery(
     meshes = [plain, *hills(low, high, rng), *posts]
     if rails:
         meshes += guard_rails(sides, clearance, boxes)
-    style = style or derived_style(network, sides)
+    style = style or derived_style(network, sides, regulation)
     houses, walls = buildings(sides, clearance, boxes, rng, style)
     meshes += walls
-    meshes += trees(sides, clearance, houses, boxes, rng)
+    meshes += trees(sides, clearance, houses, boxes, rng, open_ground_height(network))
     meshes += signal_meshes(regulation, boxes)
     meshes += yards(sides, clearance, boxes, zlib.crc32(f"{name}/yards".encode()), style)
     return Scenery(Mesh.concat(meshes), boxes.build(), boxes.owners(meshes), heads)

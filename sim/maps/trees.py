@@ -6,6 +6,7 @@ import numpy as np
 
 from sim.labels import Label
 from sim.maps.boxes import BoxList
+from sim.maps.embankment import RUN, VERGE_M
 from sim.maps.props import CONE, CROWNS, WALLS, place
 from sim.maps.roadside import Clearance, Roadside
 from sim.maps.terrain import GROUND_Z
@@ -16,9 +17,18 @@ _LEAVES = np.array([(58, 96, 44), (74, 110, 48), (48, 84, 52), (96, 118, 52), (1
 
 
 def trees(
-    sides: list[Roadside], clearance: Clearance, houses: np.ndarray, boxes: BoxList, rng: np.random.Generator
+    sides: list[Roadside],
+    clearance: Clearance,
+    houses: np.ndarray,
+    boxes: BoxList,
+    rng: np.random.Generator,
+    open_ground: float,
 ) -> list[Mesh]:
-    """Rows along the roads and loose groups behind them; broad-leaved and conifers."""
+    """Rows along the roads and loose groups behind them; broad-leaved and conifers.
+
+    All stand on the open ground, which lies at height `open_ground` (m): beside raised roads beyond the foot of the
+    embankment.
+    """
     feet, level = [np.zeros((0, 3))], [np.zeros(0, bool)]
     for side in sides:
         row = np.arange(1, len(side.yaw) - 1, 3)
@@ -30,7 +40,10 @@ def trees(
     foot = np.concatenate(feet)
     foot[:, :2] += rng.uniform(-1.0, 1.0, (len(foot), 2)) * np.array([0.8, 0.8])
     height = rng.uniform(5.0, 10.5, len(foot))
-    free = (clearance(foot) > 1.2) & np.concatenate(level)
+    raised = ~np.concatenate(level)
+    bank = np.where(raised, VERGE_M + RUN * np.maximum(foot[:, 2] + GROUND_Z - open_ground, 0.0), 0.0)
+    foot[raised, 2] = open_ground - GROUND_Z
+    free = clearance(foot) > 1.2 + bank
     if len(houses):
         gap = np.hypot(foot[:, None, 0] - houses[None, :, 0], foot[:, None, 1] - houses[None, :, 1])
         free &= np.all(gap > houses[None, :, 2] + 0.5, axis=1)
