@@ -25,20 +25,22 @@ def focal_length(width: int, fov: float) -> float:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    pose=st.builds(Pose, *[st.floats(-500, 500)] * 3, st.floats(-89, 89), angle, angle),
+    pose=st.builds(Pose, *[st.floats(-500, 500)] * 3, st.floats(-90, 90), angle, angle),
     depth=st.floats(2.0, 80.0),
     across=st.floats(-0.8, 0.8),
     down=st.floats(-0.8, 0.8),
-    fov=st.floats(30.0, 110.0),
+    fov=st.floats(10.0, 150.0),
+    size=st.sampled_from(((176, 96), (177, 97), (95, 131))),
 )
 def test_a_small_object_lands_where_the_camera_matrix_says(
-    pose: Pose, depth: float, across: float, down: float, fov: float
+    pose: Pose, depth: float, across: float, down: float, fov: float, size: tuple[int, int]
 ) -> None:
-    width, height = 176, 96
+    width, height = size
     focal = focal_length(width, fov)
     u, v = width / 2 * (1 + across), height / 2 * (1 + down)
     centre = np.array([depth, (u - width / 2) / focal * depth, -(v - height / 2) / focal * depth])
-    half = 4.0 * depth / focal  # a square of about 8 pixels that faces the camera
+    # A square of 8.6 pixels that faces the camera: of a whole number, all could lie on the edge between two pixels.
+    half = 4.3 * depth / focal
     corners = centre + half * np.array([[0, -1, -1], [0, 1, -1], [0, 1, 1], [0, -1, 1]])
     matrix = pose_matrix(pose)
     # Given relative to the object's own far-away pose, so that both transforms are exercised.
@@ -258,3 +260,38 @@ def test_without_antialiasing_a_pixel_shows_what_its_centre_sees() -> None:
     mixed = np.abs(smooth.bgra[..., :3].astype(int) - plain[..., :3]).max(axis=2)
     assert np.median(mixed) < 8.0
     assert mixed.max() > 20.0, "edges are smoothed only with antialiasing"
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    pitch=st.floats(-40, 40), yaw=angle, roll=angle, fov=st.floats(20.0, 140.0),
+    size=st.sampled_from(((160, 90), (97, 131), (141, 75))), x=st.floats(5.0, 30.0), turn=angle,
+)  # fmt: skip
+def test_the_box_of_an_actors_mask_is_that_of_its_projected_vertices(
+    pitch: float, yaw: float, roll: float, fov: float, size: tuple[int, int], x: float, turn: float
+) -> None:
+    width, height = size
+    focal = focal_length(width, fov)
+    camera = Pose(12.0, -7.0, 3.0, pitch, yaw, roll)
+    matrix = pose_matrix(camera)
+    # A box that turns as it likes, in the middle of the picture, a fifth of the picture's smaller side in size.
+    half = 0.1 * min(width, height) * x / focal
+    corners = np.array([[i, j, k] for i in (-1, 1) for j in (-1, 1) for k in (-1, 1)]) * half * (1.0, 0.7, 0.8)
+    sides = [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]
+    triangles = [side[:3] for side in sides] + [[side[0], *side[2:]] for side in sides]
+    box = Mesh.build(corners, triangles, (200, 30, 30), Label.CAR)
+    middle = matrix[:3, 3] + matrix[:3, 0] * x
+    own = Pose(*middle.tolist(), 0.3 * turn, turn, -0.7 * turn)
+    frame = Renderer(EMPTY).render(camera, width, height, fov, [Movable(5, box, own)], outputs=OUTPUTS)
+    assert frame.instance is not None
+    assert frame.semantic is not None
+    rows, columns = np.nonzero(frame.instance == 5)
+    np.testing.assert_array_equal(frame.instance == 5, frame.semantic == Label.CAR)
+    seen = box.vertices.astype(float) @ pose_matrix(own)[:3, :3].T + middle
+    forward, right, up = ((seen - matrix[:3, 3]) @ matrix[:3, :3]).T
+    u, v = width / 2 + focal * right / forward, height / 2 - focal * up / forward
+    # A corner that is sharper than a right angle may pass between the centres of the last pixels that it reaches.
+    for found, expected in (
+        (columns.min(), u.min()), (columns.max() + 1, u.max()), (rows.min(), v.min()), (rows.max() + 1, v.max())
+    ):  # fmt: skip
+        assert abs(found - expected) <= 1.5
