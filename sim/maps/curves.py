@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.geometry import arctan2
+from sim.maps.trigonometry import cosine, sine
 
 # 24 nodes integrate a clothoid that turns up to about 10 rad to better than 1e-9 m.
 
@@ -146,15 +147,20 @@ def biarc(start: tuple[float, float, float], end: tuple[float, float, float]) ->
 
     The joint is the one with equal tangent lengths (Bolton, "Biarc curves", CAD 7(2), 1975). Straight when collinear.
     """
+
+    # Products by hand: BLAS fuses them on some processors, and the last bits of a town's text would differ.
+    def dot(a: np.ndarray, b: np.ndarray) -> float:
+        return float(a[0]) * float(b[0]) + float(a[1]) * float(b[1])
+
     p0, p1 = np.array(start[:2]), np.array(end[:2])
-    t0 = np.array([math.cos(start[2]), math.sin(start[2])])
-    t1 = np.array([math.cos(end[2]), math.sin(end[2])])
+    t0 = np.array([cosine(start[2]), sine(start[2])])
+    t1 = np.array([cosine(end[2]), sine(end[2])])
     v = p1 - p0
-    total, bend = float(v @ (t0 + t1)), 1.0 - float(t0 @ t1)
+    total, bend = dot(v, t0 + t1), 1.0 - dot(t0, t1)
     if bend < 1e-12:
-        tangent = float(v @ v) / (4.0 * float(v @ t1))
+        tangent = dot(v, v) / (4.0 * dot(v, t1))
     else:
-        tangent = (-total + math.sqrt(total**2 + 2.0 * bend * float(v @ v))) / (2.0 * bend)
+        tangent = (-total + math.sqrt(total**2 + 2.0 * bend * dot(v, v))) / (2.0 * bend)
     joint = 0.5 * (p0 + tangent * t0 + p1 - tangent * t1)
     first = _arc_to(p0, start[2], joint, 0.0)
     second = _arc_to(joint, start[2] + sum(first.parameters) * first.length, p1, first.length)
@@ -167,10 +173,10 @@ def biarc(start: tuple[float, float, float], end: tuple[float, float, float]) ->
 
 def _arc_to(point: np.ndarray, heading: float, target: np.ndarray, s: float) -> Curve:
     chord = target - point
-    forward = chord[0] * math.cos(heading) + chord[1] * math.sin(heading)
-    left = chord[1] * math.cos(heading) - chord[0] * math.sin(heading)
+    forward = chord[0] * cosine(heading) + chord[1] * sine(heading)
+    left = chord[1] * cosine(heading) - chord[0] * sine(heading)
     half, length = math.atan2(left, forward), float(np.hypot(*chord))
     if abs(half) < 1e-9:
         return Curve("line", s, float(point[0]), float(point[1]), heading, length)
-    arc_length = length * half / math.sin(half)
+    arc_length = length * half / sine(half)
     return Curve("arc", s, float(point[0]), float(point[1]), heading, arc_length, (2.0 * half / arc_length,))

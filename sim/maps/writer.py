@@ -17,6 +17,7 @@ from sim.maps.curves import Curve, biarc
 from sim.maps.profiles import EDGE_WIDTH, LANE_WIDTH, Profile, Taper, center_mark, constant, transition
 from sim.maps.signal_writer import Approach
 from sim.maps.signals import SPEED_LIMIT
+from sim.maps.trigonometry import cosine, sine
 
 TAPER_LENGTH = 60.0
 CONNECTING_KMH = 40.0
@@ -122,8 +123,8 @@ class _Arm:
             offset += taper.slot.width
         # Right-hand traffic: leaving, the lanes lie right of the outward axis; arriving, left of it.
         lateral = offset if inbound else -offset
-        x = self.x - lateral * math.sin(self.outward)
-        y = self.y + lateral * math.cos(self.outward)
+        x = self.x - lateral * sine(self.outward)
+        y = self.y + lateral * cosine(self.outward)
         return x, y, self.outward + (math.pi if inbound else 0.0)
 
 
