@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sim.labels import Label
-from sim.maps.network import Lane, LaneSection, Road, to_carla
-from sim.maps.surface import offset_points, section_samples, strip
+from sim.maps.network import Lane, LaneSection, Road, RoadMark, to_carla
+from sim.maps.surface import KERB, offset_points, section_samples, strip
 from sim.render.mesh import Mesh
 
 DASH_LENGTH = 3.0
@@ -16,7 +16,20 @@ LAYER = 1
 END_ZONE = 12.0
 CROSSWALK_GAP = 1.0
 
-_COLORS = {"yellow": (222, 178, 44), "red": (190, 60, 50), "blue": (60, 90, 190), "green": (60, 150, 80)}
+BOTTS_DIAMETER, BOTTS_PERIOD = 0.12, 1.8
+# No map needs more; a hostile one could ask for a dash every millimetre.
+LEAST_PERIOD, MAX_DASHES = 0.5, 4000
+
+_COLORS = {
+    "yellow": (222, 178, 44),
+    "red": (190, 60, 50),
+    "blue": (60, 90, 190),
+    "green": (60, 150, 80),
+    "orange": (226, 128, 40),
+    "violet": (132, 84, 168),
+    "black": (40, 40, 42),
+}
+_UNPAINTED = ("none", "edge", "grass", "custom")
 _WHITE = (232, 232, 228)
 
 
@@ -58,30 +71,61 @@ def _lane_marks(
     for number, mark in enumerate(lane.marks):
         end = lane.marks[number + 1].s if number + 1 < len(lane.marks) else section.end
         start, end = max(mark.s, section.start, paint[0]), min(end, paint[1])
-        if mark.kind in ("none", "curb", "edge", "grass", "botts dots") or end - start < 0.1:
+        if end - start < 0.1:
+            continue
+        place = (road, section, lane, side, edge, samples)
+        if mark.lines and mark.kind != "none":
+            meshes += _described(place, mark, (start, end))
+            continue
+        if mark.kind in _UNPAINTED:
             continue
         color = _COLORS.get(mark.color, _WHITE)
-        words = mark.kind.split()
+        words = ["dots"] if mark.kind == "botts dots" else mark.kind.split()
         for line, word in enumerate(words):
             # Of a double mark the first word is the line nearer to the road's centre.
             shift = side * DOUBLE_GAP * (line - (len(words) - 1) / 2) * 1.5
             if word == "broken":
                 meshes.append(_dashes(road, section, side, edge, (start, end), shift, mark.width, color))
+            elif word == "dots":
+                dots = (BOTTS_DIAMETER, BOTTS_PERIOD, start)
+                meshes.append(_dashes(road, section, side, edge, (start, end), shift, BOTTS_DIAMETER, color, dots))
             else:
-                s = np.unique(np.concatenate([[start], samples[(samples > start) & (samples < end)], [end]]))
-                reference = road.reference(s)
-                t = road.edges(section, side, s)[edge] + shift
-                half = mark.width / 2
-                meshes.append(
-                    strip(
-                        offset_points(reference, t + half, lane.height),
-                        offset_points(reference, t - half, lane.height),
-                        color,
-                        Label.ROAD_LINES,
-                        LAYER,
-                    )
-                )
+                # A kerb between lanes of one height is a row of stones.
+                paint_color, tag = (KERB, Label.SIDEWALKS) if word == "curb" else (color, Label.ROAD_LINES)
+                meshes.append(_solid(place, (start, end), shift, mark.width, paint_color, tag))
     return meshes
+
+
+_Place = tuple[Road, LaneSection, Lane, int, int, np.ndarray]
+
+
+def _described(place: _Place, mark: RoadMark, span: tuple[float, float]) -> list[Mesh]:
+    """The lines that a map describes one by one."""
+    road, section, _, side, edge, _ = place
+    meshes = []
+    for line in mark.lines:
+        color = _COLORS.get(line.color or mark.color, _WHITE)
+        start = max(span[0], mark.s + line.s)
+        end = min(span[1], start + line.length) if line.space < 0.0 and line.length else span[1]
+        if end - start < 0.02:
+            continue
+        if line.length > 0.0 and line.space > 0.0:
+            dashes = (line.length, line.length + line.space, mark.s + line.s)
+            meshes.append(_dashes(road, section, side, edge, (start, end), line.t, line.width, color, dashes))
+        else:
+            meshes.append(_solid(place, (start, end), line.t, line.width, color, Label.ROAD_LINES))
+    return meshes
+
+
+def _solid(
+    place: _Place, span: tuple[float, float], shift: float, width: float, color: tuple[int, int, int], tag: Label
+) -> Mesh:
+    road, section, lane, side, edge, samples = place
+    s = np.unique(np.concatenate([[span[0]], samples[(samples > span[0]) & (samples < span[1])], [span[1]]]))
+    reference = road.reference(s)
+    t = road.edges(section, side, s)[edge] + shift
+    left, right = (offset_points(reference, t + half, lane.height) for half in (0.5 * width, -0.5 * width))
+    return strip(left, right, color, tag, LAYER)
 
 
 def _dashes(
@@ -93,11 +137,16 @@ def _dashes(
     shift: float,
     width: float,
     color: tuple[int, int, int],
+    dashes: tuple[float, float, float] = (DASH_LENGTH, DASH_PERIOD, 0.0),
 ) -> Mesh:
-    first = np.arange(np.ceil(span[0] / DASH_PERIOD) * DASH_PERIOD, span[1] - 0.5 * DASH_LENGTH, DASH_PERIOD)
+    """Dashes of a length (m) every so many metres, one of them beginning at the third number along the road."""
+    length, period, origin = dashes
+    period = max(period, LEAST_PERIOD, (span[1] - span[0]) / MAX_DASHES)
+    begin = np.ceil((span[0] - origin) / period) * period + origin
+    first = np.arange(begin, span[1] - 0.5 * length, period)
     if len(first) == 0:
         return Mesh.concat([])
-    s = np.stack([first, np.minimum(first + DASH_LENGTH, span[1])], axis=1).reshape(-1)
+    s = np.stack([first, np.minimum(first + length, span[1])], axis=1).reshape(-1)
     reference = road.reference(s)
     t = road.edges(section, side, s)[edge] + shift
     left, right = offset_points(reference, t + width / 2), offset_points(reference, t - width / 2)

@@ -18,6 +18,8 @@ MAX_TOTAL_LENGTH = 2.0e6
 MAX_HALF_WIDTH = 500.0
 MAX_LANE_LENGTH = 2.0e7
 MAX_OUTLINE = 500.0
+MAX_MARK_LINES = 12
+MAX_MARK_WIDTH = 5.0
 
 
 class InvalidOpenDrive(PilotageError, ValueError):
@@ -25,13 +27,32 @@ class InvalidOpenDrive(PilotageError, ValueError):
 
 
 @dataclass(frozen=True)
+class MarkLine:
+    """One line of a mark: `length` m painted, then `space` m bare, `t` m left of the lane's edge, from `s` m on.
+
+    A length of 0 is a line without gaps; of a line that does not repeat, `space` is -1. `color` "" is the mark's.
+    """
+
+    length: float
+    space: float
+    t: float
+    s: float
+    width: float
+    color: str
+
+
+@dataclass(frozen=True)
 class RoadMark:
-    """A painted line on a lane's outer edge from `s` (m, absolute on the road) on; `kind` as in OpenDRIVE."""
+    """Paint on a lane's outer edge from `s` (m, absolute on the road) on; `kind` as in OpenDRIVE.
+
+    `lines` are those that the map describes one by one; without any the kind says what is painted.
+    """
 
     s: float
     kind: str
     color: str
     width: float
+    lines: tuple[MarkLine, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -311,6 +332,7 @@ def _lane(element: ElementTree.Element, start: float) -> Lane:
             mark.get("type", "none"),
             mark.get("color", "standard"),
             number_of(mark, "width", 0.15) or 0.15,
+            _mark_lines(mark),
         )
         for mark in element.findall("roadMark")
     )
@@ -332,6 +354,21 @@ def _lane(element: ElementTree.Element, start: float) -> Lane:
         predecessor=predecessor,
         successor=successor,
     )
+
+
+def _mark_lines(mark: ElementTree.Element) -> tuple[MarkLine, ...]:
+    """Lines of <type> and <explicit>, MAX_MARK_LINES at most."""
+    lines = []
+    usual = number_of(mark, "width", 0.15) or 0.15
+    for group in ("type", "explicit"):
+        for line in mark.findall(f"{group}/line")[:MAX_MARK_LINES]:
+            space = -1.0 if group == "explicit" else max(0.0, number_of(line, "space", 0.0))
+            length, t = max(0.0, number_of(line, "length", 0.0)), number_of(line, "tOffset", 0.0)
+            width = min(number_of(line, "width", usual) or usual, MAX_MARK_WIDTH)
+            start = number_of(line, "sOffset", 0.0)
+            if abs(t) <= MAX_MARK_WIDTH and width > 0.0:
+                lines.append(MarkLine(length, space, t, start, width, line.get("color", "")))
+    return tuple(lines[:MAX_MARK_LINES])
 
 
 def _crosswalk(road: Road, element: ElementTree.Element) -> Crosswalk:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from sim.maps.boxes import BoxList, StaticBoxes
 from sim.maps.buildings import STYLES, buildings
 from sim.maps.furniture import guard_rails, lamps
 from sim.maps.network import RoadNetwork
+from sim.maps.placed import PlacedObject, placed_meshes
 from sim.maps.regulation import Regulation
 from sim.maps.roadside import Clearance, Roadside, roadsides
 from sim.maps.signal_posts import signal_meshes
@@ -61,11 +63,17 @@ def derived_style(network: RoadNetwork, sides: list[Roadside], regulation: Regul
 
 
 def build_scenery(
-    network: RoadNetwork, name: str, regulation: Regulation, rails: bool = True, style: str = ""
+    network: RoadNetwork,
+    name: str,
+    regulation: Regulation,
+    rails: bool = True,
+    style: str = "",
+    placed: Sequence[PlacedObject] = (),
 ) -> Scenery:
     """Terrain, hills, buildings, trees, lamp posts, signals and (`rails`) guard rails around `network`.
 
     `style` is one of `buildings.STYLES`: which houses there are; without one the map's own (`derived_style`).
+    `placed` are the map's own things: where it has houses or trees of its own, no others are made up.
     `name` seeds every draw. Maps of more than MAX_DRESSED_LENGTH of roads get terrain and signals alone: the rest would
     take gigabytes.
     """
@@ -75,7 +83,7 @@ def build_scenery(
     boxes = BoxList()
     plain, low, high = ground(network)
     if sum(road.length for road in network.roads) > MAX_DRESSED_LENGTH:
-        meshes = [plain, *signal_meshes(regulation, boxes)]
+        meshes = [plain, *signal_meshes(regulation, boxes), *placed_meshes(list(placed), boxes)]
         return Scenery(Mesh.concat(meshes), boxes.build(), boxes.owners(meshes), np.zeros((0, 3)))
     clearance, sides = Clearance(network), roadsides(network)
     posts, heads = lamps(sides, clearance, boxes)
@@ -83,9 +91,14 @@ def build_scenery(
     if rails:
         meshes += guard_rails(sides, clearance, boxes)
     style = style or derived_style(network, sides, regulation)
-    houses, walls = buildings(sides, clearance, boxes, rng, style)
-    meshes += walls
-    meshes += trees(sides, clearance, houses, boxes, rng, open_ground_height(network))
+    own = {one.kind for one in placed}
+    houses = np.zeros((0, 3))
+    if "house" not in own:
+        houses, walls = buildings(sides, clearance, boxes, rng, style)
+        meshes += walls
+    if "tree" not in own:
+        meshes += trees(sides, clearance, houses, boxes, rng, open_ground_height(network))
+    meshes += placed_meshes(list(placed), boxes)
     meshes += signal_meshes(regulation, boxes)
     meshes += yards(sides, clearance, boxes, zlib.crc32(f"{name}/yards".encode()), style)
     return Scenery(Mesh.concat(meshes), boxes.build(), boxes.owners(meshes), heads)

@@ -34,6 +34,21 @@ _SURFACES: dict[str, tuple[tuple[int, int, int], Label]] = {
     "biking": ((120, 78, 70), Label.ROADS),
     "median": ((116, 114, 108), Label.GROUND),
     "sidewalk": ((152, 149, 143), Label.SIDEWALKS),
+    "walking": ((152, 149, 143), Label.SIDEWALKS),
+    "curb": (KERB, Label.SIDEWALKS),
+    "special2": (ASPHALT, Label.ROADS),
+    "special3": (ASPHALT, Label.ROADS),
+    "mwyEntry": (ASPHALT, Label.ROADS),
+    "mwyExit": (ASPHALT, Label.ROADS),
+    "connectingRamp": (ASPHALT, Label.ROADS),
+    "slipLane": (ASPHALT, Label.ROADS),
+    "shared": (ASPHALT, Label.ROADS),
+    "roadWorks": (ASPHALT, Label.ROADS),
+    "bus": (ASPHALT, Label.ROADS),
+    "taxi": (ASPHALT, Label.ROADS),
+    "HOV": (ASPHALT, Label.ROADS),
+    "tram": ((104, 100, 94), Label.RAIL_TRACK),
+    "rail": ((104, 98, 90), Label.RAIL_TRACK),
 }
 _GRASS = ((92, 122, 66), Label.TERRAIN)
 

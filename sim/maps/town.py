@@ -20,8 +20,9 @@ from sim.maps.ground import Ground, build_ground
 from sim.maps.junctions import junction_meshes
 from sim.maps.layouts import LAYOUTS
 from sim.maps.markings import crosswalk_meshes, mark_meshes
-from sim.maps.network import InvalidOpenDrive, RoadNetwork
+from sim.maps.network import InvalidOpenDrive, RoadNetwork, parse_xml
 from sim.maps.objects import TownObjects, town_objects
+from sim.maps.placed import placed_objects
 from sim.maps.regulation import Regulation, read_map
 from sim.maps.scenery import Scenery, build_scenery
 from sim.maps.signal_posts import stop_lines
@@ -117,7 +118,8 @@ def _build(name: str, text: str) -> Town:
     surfaces = road_surfaces(network) + stop_lines(regulation) + embankments(network)
     if not surfaces:
         raise InvalidOpenDrive(f"map {name!r} has roads but no lanes")
-    scenery = build_scenery(network, name, regulation)
+    placed = placed_objects(parse_xml(text), network) if "<object" in text else []
+    scenery = build_scenery(network, name, regulation, placed=placed)
     return assemble(name, text, network, regulation, surfaces, scenery)
 
 
