@@ -15,8 +15,7 @@ from sim.maps.props import BOX, place
 from sim.maps.regulation import read_map
 from sim.maps.roadside import Clearance, roadsides
 from sim.maps.scenery import Scenery, build_scenery
-from sim.maps.signal_posts import stop_lines
-from sim.maps.town import Town, assemble, reading, road_surfaces
+from sim.maps.town import Town, assemble, painted_rules, reading, road_surfaces
 from sim.render.mesh import Mesh
 
 WALL_THICKNESS = 0.3
@@ -49,7 +48,8 @@ def generated_town(text: str, name: str, parameters: GenerationParameters) -> To
     """A town from OpenDRIVE text. Raises InvalidOpenDrive."""
     with reading():
         network, regulation = read_map(text)
-        surfaces = road_surfaces(network, parameters.additional_width) + stop_lines(regulation) + embankments(network)
+        surfaces = road_surfaces(network, parameters.additional_width)
+        surfaces += painted_rules(network, regulation) + embankments(network)
         if not surfaces:
             raise InvalidOpenDrive("the map has roads but no lanes")
         scenery = build_scenery(network, name, regulation, rails=parameters.wall_height <= 0.0)

@@ -36,7 +36,7 @@ _WHITE = (232, 232, 228)
 def mark_meshes(road: Road) -> list[Mesh]:
     """All painted lines of a road; each lies on the outer edge of its lane (centre lane: the reference line)."""
     meshes = []
-    paint = _painted_span(road)
+    paint = painted_span(road)
     for section in road.sections:
         samples = section_samples(road, section)
         if section.center is not None:
@@ -47,7 +47,7 @@ def mark_meshes(road: Road) -> list[Mesh]:
     return meshes
 
 
-def _painted_span(road: Road) -> tuple[float, float]:
+def painted_span(road: Road) -> tuple[float, float]:
     """Where (m along the road) lines are painted: they stop short of a zebra crossing at an end of the road."""
     first, last = 0.0, road.length
     for crosswalk in road.crosswalks:

@@ -96,7 +96,8 @@ class Road:
     """A road. `offsets` (laneOffset) and `elevation` are (K, 5) records of start s, a, b, c, d.
 
     `predecessor` and `successor` name the road or junction at its ends as (type, id, contact point), "" if not linked.
-    `speeds` (K, 2): the limit in km/h from s (m) on; empty when the map gives none.
+    `speeds` (K, 2): the limit in km/h from s (m) on; empty when the map gives none. `arrows`: whether the map places
+    turn arrows of its own on it.
     """
 
     id: str
@@ -111,6 +112,7 @@ class Road:
     sections: tuple[LaneSection, ...]
     crosswalks: tuple[Crosswalk, ...]
     speeds: np.ndarray
+    arrows: bool = False
 
     def reference(self, s: np.ndarray) -> np.ndarray:
         """Reference line at `s` (N,): (N, 4) x, y, z, heading (rad)."""
@@ -249,11 +251,17 @@ def _road(element: ElementTree.Element) -> Road:
         sections=sections,
         crosswalks=(),
         speeds=_speeds(element),
+        arrows=any(_is_arrow(item) for item in element.findall("objects/object")),
     )
     crosswalks = tuple(
         _crosswalk(road, item) for item in element.findall("objects/object") if item.get("type") == "crosswalk"
     )
     return Road(**{**vars(road), "crosswalks": crosswalks})
+
+
+def _is_arrow(item: ElementTree.Element) -> bool:
+    """Whether an object is a painted arrow; makers of maps say so in its name, type or subtype."""
+    return any("arrow" in item.get(key, "").lower() for key in ("name", "type", "subtype"))
 
 
 _KMH = {"": 3.6, "m/s": 3.6, "km/h": 1.0, "mph": 1.609344}

@@ -13,6 +13,7 @@ import numpy as np
 
 from sim.errors import PilotageError
 from sim.geometry import Pose
+from sim.maps.arrows import arrow_meshes
 from sim.maps.boxes import StaticBoxes
 from sim.maps.embankment import embankments
 from sim.maps.generator import SPLITS, STYLES, generated_text, parse_name
@@ -115,7 +116,7 @@ def reading() -> Iterator[None]:
 
 def _build(name: str, text: str) -> Town:
     network, regulation = read_map(text)
-    surfaces = road_surfaces(network) + stop_lines(regulation) + embankments(network)
+    surfaces = road_surfaces(network) + painted_rules(network, regulation) + embankments(network)
     if not surfaces:
         raise InvalidOpenDrive(f"map {name!r} has roads but no lanes")
     placed = placed_objects(parse_xml(text), network) if "<object" in text else []
@@ -131,6 +132,11 @@ def road_surfaces(network: RoadNetwork, wider: float = 0.0) -> list[tuple[str, M
     for road in network.roads:
         surfaces += [(road.id, mesh) for mesh in mark_meshes(road) + crosswalk_meshes(road)]
     return surfaces
+
+
+def painted_rules(network: RoadNetwork, regulation: Regulation) -> list[tuple[str, Mesh]]:
+    """Stop lines and turn arrows, each with its road's id."""
+    return stop_lines(regulation) + arrow_meshes(network, regulation.plan)
 
 
 def assemble(

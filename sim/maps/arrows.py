@@ -1,0 +1,176 @@
+"""Turn arrows painted on the lanes before junctions, as the junction's lane links have it."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.labels import Label
+from sim.maps.lane_boxes import is_driving, lane_span, section_at
+from sim.maps.markings import LAYER, painted_span
+from sim.maps.network import Road, RoadNetwork
+from sim.maps.signals import SignalPlan
+from sim.maps.surface import offset_points
+from sim.render.mesh import Mesh
+
+LENGTH = 5.0
+# m from the place where lines end (stop line, crossing or junction) back to an arrow's tip.
+TIPS = (9.0, 27.0)
+# A connecting road that turns by less goes straight on; one that turns by more turns round.
+STRAIGHT_DEG, ROUND_DEG = 32.0, 150.0
+LEAST_WIDTH = 2.6
+# What a road mark of an arrow is called by the makers of maps; 297 is its number in the German catalogue.
+ARROW_WORD, ARROW_TYPE = "arrow", "297"
+_WHITE = (232, 232, 228)
+
+STRAIGHT, LEFT, RIGHT = "straight", "left", "right"
+
+
+@dataclass(frozen=True)
+class Approach:
+    """A lane that enters a junction at the end (`forward`) or the start of its road.
+
+    `movements` are the directions and `exits` the ids of the roads that it may take from there.
+    """
+
+    road: Road
+    lane: int
+    forward: bool
+    junction: str
+    movements: frozenset[str]
+    exits: frozenset[str]
+
+
+def approaches(network: RoadNetwork) -> list[Approach]:
+    """Every driving lane from which connecting roads start, in the order of their first connecting road."""
+    roads = {road.id: road for road in network.roads}
+    movements: dict[tuple[str, int, bool, str], set[str]] = defaultdict(set)
+    exits: dict[tuple[str, int, bool, str], set[str]] = defaultdict(set)
+    for road in network.roads:
+        if road.junction is None or not road.sections:
+            continue
+        turned = math.degrees(_swept(road))
+        for along in (True, False):
+            section = road.sections[0 if along else -1]
+            entry, leave = (road.predecessor, road.successor) if along else (road.successor, road.predecessor)
+            kind, identity, contact = entry
+            for lane in section.right if along else section.left:
+                source = lane.predecessor if along else lane.successor
+                if lane.kind != "driving" or kind != "road" or identity not in roads or source is None:
+                    continue
+                key = identity, source, contact != "start", road.junction
+                movements[key].add(_movement(turned if along else -turned))
+                exits[key].add(leave[1])
+    found = []
+    for key, ways in movements.items():
+        identity, lane_id, forward, junction = key
+        road = roads[identity]
+        if road.junction is None and is_driving(road, lane_id, road.length if forward else 0.0):
+            found.append(Approach(road, lane_id, forward, junction, frozenset(ways - {""}), frozenset(exits[key])))
+    return found
+
+
+def _swept(road: Road) -> float:
+    """Angle (rad, to the left) by which a road turns between its ends, followed along it: half turns are told apart."""
+    heading = road.reference(np.linspace(0.0, road.length, 17))[:, 3]
+    step = np.diff(heading)
+    return float(np.sum((step + np.pi) % (2 * np.pi) - np.pi))
+
+
+def _movement(turn: float) -> str:
+    if abs(turn) < STRAIGHT_DEG:
+        return STRAIGHT
+    if abs(turn) > ROUND_DEG:
+        return ""
+    return LEFT if turn > 0 else RIGHT
+
+
+def arrow_meshes(network: RoadNetwork, plan: SignalPlan) -> list[tuple[str, Mesh]]:
+    """Arrows, each with its road's id, where lanes have a choice to tell; none on roads whose map has its own.
+
+    That is where a street has several lanes into the junction, not all of them straight on, or one that must turn while
+    others may go elsewhere: not at the entries of roundabouts.
+    """
+    own = {s.road for s in plan.signals if ARROW_WORD in s.name.lower() or s.type == ARROW_TYPE}
+    streets: dict[tuple[str, bool], list[Approach]] = defaultdict(list)
+    reached: dict[str, set[str]] = defaultdict(set)
+    for approach in approaches(network):
+        reached[approach.junction] |= approach.exits
+        if approach.road.id not in own and not approach.road.arrows:
+            streets[approach.road.id, approach.forward].append(approach)
+    meshes = []
+    for lanes in streets.values():
+        every = frozenset[str]().union(*(lane.movements for lane in lanes))
+        if every <= {STRAIGHT}:
+            continue
+        if len(lanes) == 1 and (len(every) > 1 or not reached[lanes[0].junction] - lanes[0].exits - {lanes[0].road.id}):
+            continue
+        for lane in lanes:
+            if lane.movements:
+                meshes += [(lane.road.id, mesh) for mesh in _arrows(lane)]
+    return meshes
+
+
+def _arrows(approach: Approach) -> list[Mesh]:
+    road, lane_id, forward = approach.road, approach.lane, approach.forward
+    section = section_at(road, road.length if forward else 0.0)
+    if section is None:
+        return []
+    first, last = painted_span(road)
+    line = last if forward else first
+    ahead = 1.0 if forward else -1.0
+    triangles = _shape(approach.movements)
+    meshes = []
+    for back in TIPS:
+        tip = line - ahead * back
+        tail = tip - ahead * LENGTH
+        low, high = min(tip, tail), max(tip, tail)
+        if low < section.start or high > section.end:
+            continue
+        if any(crossing.start - 1.0 < high and crossing.end + 1.0 > low for crossing in road.crosswalks):
+            continue
+        spans = [lane_span(road, lane_id, s) for s in (low, high)]
+        if any(span is None or span[1] - span[0] < LEAST_WIDTH for span in spans):
+            continue
+        u, v = triangles.reshape(-1, 2).T
+        s = tail + ahead * u
+        side, lanes = (1, section.left) if lane_id > 0 else (-1, section.right)
+        number = next(n for n, lane in enumerate(lanes) if lane.id == lane_id)
+        edges = road.edges(section, side, s)
+        t = 0.5 * (edges[number] + edges[number + 1]) + ahead * v
+        points = offset_points(road.reference(s), t, lanes[number].height)
+        meshes.append(Mesh.build(points, np.arange(len(points)), _WHITE, Label.ROAD_LINES, LAYER))
+    return meshes
+
+
+def _shape(movements: frozenset[str]) -> np.ndarray:
+    """Triangles (K, 3, 2) of an arrow: metres ahead of its tail, metres to the left of its shaft's middle.
+
+    Stretched along the lane, as painted ones are, because drivers see them from a low angle.
+    """
+    half = 0.11
+    sides = [1.0 if way == LEFT else -1.0 for way in (LEFT, RIGHT) if way in movements]
+    straight = STRAIGHT in movements
+    # Where the arms leave the shaft: below the head that points ahead, or at the shaft's end.
+    bend = 1.4 if straight else 3.1
+    top = 3.3 if straight else bend
+    shapes = [_quad((0.0, half), (0.0, -half), (top, -half), (top, half))]
+    if straight:
+        shapes.append(np.array([[(3.3, 0.42), (3.3, -0.42), (LENGTH, 0.0)]]))
+    for side in sides:
+        reach = bend + 0.5
+        foot = (bend, -side * half), (bend - 0.6, side * half)
+        shapes.append(_quad(*foot, (reach - 0.3, side * 0.5), (reach + 0.3, side * 0.5)))
+        shapes.append(np.array([[(reach - 1.0, side * 0.48), (reach + 1.0, side * 0.48), (reach + 0.1, side * 1.2)]]))
+    arrow = np.concatenate(shapes)
+    # One arm alone makes the arrow lopsided: its middle is brought back to the lane's.
+    low, high = arrow[..., 1].min(), arrow[..., 1].max()
+    return arrow - np.array([0.0, 0.5 * (low + high)])
+
+
+def _quad(*corners: tuple[float, float]) -> np.ndarray:
+    a, b, c, d = corners
+    return np.array([(a, b, c), (a, c, d)])
