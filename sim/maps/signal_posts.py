@@ -10,7 +10,7 @@ import numpy as np
 from sim.geometry import Pose, pose_matrix
 from sim.labels import Label
 from sim.maps.boxes import BoxList
-from sim.maps.lane_boxes import Box
+from sim.maps.lane_boxes import LANE_SHARE, Box
 from sim.maps.limits import STEP_M, LimitMap
 from sim.maps.props import BOX, place
 from sim.maps.regulation import Regulation
@@ -26,6 +26,7 @@ LOW_HEAD = 3.0
 PLATE_HEIGHT = 2.5
 LONGEST_ARM = 16.0
 STOP_LINE_WIDTH = 0.4
+STOP_LINE_GAP = 0.25
 HALF_LANE_M = 1.75
 # Names with which CARLA's maps mark what is painted on the road rather than put on a post.
 _PAINTED = ("stencil",)
@@ -163,6 +164,7 @@ def _stop_line(box: Box) -> Mesh:
     along, across = np.array([math.cos(turn), math.sin(turn)]), np.array([-math.sin(turn), math.cos(turn)])
     middle = np.array([box.x, box.y])
     ends = [middle + (box.half_length - depth) * along for depth in (0.0, STOP_LINE_WIDTH)]
-    half = box.half_width
+    # Clear of the lines along the lanes' edges, which may have another colour.
+    half = min(box.half_width, box.half_width / LANE_SHARE - STOP_LINE_GAP)
     corners = np.array([[*(end + side * half * across), box.z] for end in ends for side in (-1.0, 1.0)])
     return Mesh.build(corners, [[0, 1, 3], [0, 3, 2]], _LINE, Label.ROAD_LINES, 1)

@@ -146,8 +146,9 @@ def lane_meshes(road: Road, wider: float = 0.0) -> list[Mesh]:
                 color, tag = lane_surface(lane)
                 inner = offset_points(reference, edges[number], lane.height)
                 outer = offset_points(reference, edges[number + 1], lane.height)
-                # Connecting roads overlap in one plane; there only one colour shows no seams.
-                shades = _weathered(color, s, lane.id) if road.junction is None else np.asarray(color)
+                # Connecting roads overlap in the plane of the junction; there only one colour shows no seams.
+                paved = ASPHALT if tag == Label.ROADS else color
+                shades = _weathered(color, s, lane.id) if road.junction is None else np.asarray(paved)
                 meshes.append(strip(inner, outer, shades, tag))
                 for edge, beyond in ((edges[number], heights[number]), (edges[number + 1], heights[number + 2])):
                     if lane.height > beyond:
