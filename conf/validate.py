@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from conf.errors import ConfigError
+from sim.client.config import SessionConfig
+from sim.errors import PilotageError
 from sim.maps.generator import split_of
+from sim.tasks.towns import check_split, episode_town
 
 
 def check_common(config: Any) -> None:
     """What holds for every command that drives."""
+    if "task" in config:
+        _check_town(config, config.task.split)
     if "rollouts" in config and config.sim.backend == "carla" and config.rollouts.workers == 0:
         # One running server serves one worker, unless the user says that there are more.
         config.rollouts.workers = 1
@@ -24,22 +29,29 @@ def check_common(config: Any) -> None:
 
 def check_evaluate(config: Any) -> None:
     """What `pilotage evaluate` needs: no town of the training split, unless the user asks for it."""
-    check_common(config)
+    config.task.split = config.evaluation.split
+    config.task.train_towns = config.task.train_towns or config.evaluation.train_towns
     if split_of(config.sim.town) == "train" and not config.evaluation.train_towns:
         raise ConfigError(
             f"sim.town={config.sim.town}: a town of the training split shows no generalisation; choose a validation "
             "or test town, or set evaluation.train_towns=true"
         )
+    check_common(config)
+    _check_evaluation(config)
 
 
 def check_train(config: Any) -> None:
     """What a training run needs."""
-    check_common(config)
+    # The evaluation at its end drives where the run has driven, on roads and in weathers that were held out.
+    config.task.train_towns = config.task.train_towns or split_of(config.sim.town) == "train"
     if split_of(config.sim.town) in ("validation", "test"):
         raise ConfigError(
             f"sim.town={config.sim.town}: {split_of(config.sim.town)} towns are never trained on; choose a town of "
             f"the training split, e.g. sim.town={config.sim.town.replace(split_of(config.sim.town), 'train')}"
         )
+    check_common(config)
+    _check_town(config, "train")
+    _check_evaluation(config)
     policy, training = config.policy, config.training
     if policy.driver != "gemma":
         raise ConfigError(
@@ -83,6 +95,24 @@ def check_train(config: Any) -> None:
             f"replay.seeds={config.replay.seeds} exceeds evaluation.episodes={config.evaluation.episodes}: the film "
             "shows evaluated episodes"
         )
+
+
+def _check_evaluation(config: Any) -> None:
+    try:
+        check_split(config.evaluation.split)
+    except PilotageError:
+        raise ConfigError(f'evaluation.split={config.evaluation.split}: choose "test" or "validation"') from None
+    if config.evaluation.split == "train":
+        raise ConfigError('evaluation.split=train: scenes of training show no generalisation; choose "test"')
+    _check_town(config, config.evaluation.split)
+
+
+def _check_town(config: Any, split: str) -> None:
+    """Refuse what the task would refuse at its first reset."""
+    try:
+        episode_town(SessionConfig(**config.sim), split, 0, config.task.train_towns)
+    except PilotageError as error:
+        raise ConfigError(str(error)) from None
 
 
 def run_folder(text: str) -> Path:

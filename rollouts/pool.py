@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from sim.client.errors import InvalidSession, ServerUnreachable, SessionError, T
 from sim.errors import PilotageError
 from sim.tasks import TaskConfig
 from sim.tasks.protocol import InvalidToolCall, StepResult, ToolCall
+from sim.tasks.towns import episode_town, pool_of
+
+Item = TypeVar("Item")
 
 UNREADABLE_LIMIT = 3
 UNREADABLE = "unreadable"
@@ -78,6 +81,9 @@ class RolloutPool:
         self.config, self.task, self.session = config, task, session
         self.ledger = Ledger()
         self.provenance = dict(provenance or {})
+        self._pooled = pool_of(session) is not None
+        # The town that each worker's world has, as far as it is known: changing it takes a second.
+        self._towns: dict[int, str] = {}
         self._executor = make_executor(config, cluster, task, session)
         self._fresh = set(range(self._executor.size))
         self._count = 0
@@ -127,7 +133,8 @@ class RolloutPool:
             while waiting or live:
                 for worker in range(self.workers):
                     if worker not in live and waiting:
-                        live[worker] = self._begin(worker, *waiting.popleft())
+                        job, attempt = self._next(worker, waiting, self._job_town)
+                        live[worker] = self._begin(worker, job, attempt)
                 asking: list[tuple[int, _Live]] = []
                 for worker, done in self._arrivals(live):
                     episode = live[worker]
@@ -147,15 +154,24 @@ class RolloutPool:
             policy.forget([episode.id for episode in live.values()])
             self._abandon([episode.ticket for episode in live.values()])
 
-    def gather(self, method: str, calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
-        """Results of `method` of the workers for each of `calls`, as they come; failures as in `collect`."""
+    def gather(
+        self,
+        method: str,
+        calls: Iterable[tuple[Any, ...]],
+        job_of: Callable[[tuple[Any, ...]], Job] | None = None,
+    ) -> Iterator[Any]:
+        """Results of `method` of the workers for each of `calls`, as they come; failures as in `collect`.
+
+        `job_of` names the episode whose scene a call asks for, so that workers stay in their towns.
+        """
+        place = (lambda call: self._job_town(job_of(call))) if job_of is not None else None
         waiting = deque((call, 1) for call in calls)
         busy: dict[int, tuple[tuple[Any, ...], int, object, float]] = {}
         try:
             while waiting or busy:
                 for worker in range(self.workers):
                     if worker not in busy and waiting:
-                        call, attempt = waiting.popleft()
+                        call, attempt = self._next(worker, waiting, place)
                         ticket = self._executor.submit(worker, method, *call)
                         busy[worker] = (call, attempt, ticket, time.monotonic() + self.config.start_timeout_s)
                 done = self._executor.wait([item[2] for item in busy.values()], 1.0)
@@ -175,6 +191,27 @@ class RolloutPool:
             self._abandon([item[2] for item in busy.values()])
 
     # ---- its steps -----------------------------------------------------------------------------------------------
+
+    def _job_town(self, job: Job) -> str:
+        split = str(job.options.get("split", self.task.split))
+        return episode_town(self.session, split, job.seed, self.task.train_towns)
+
+    def _next(
+        self, worker: int, waiting: deque[tuple[Item, int]], town: Callable[[Item], str] | None
+    ) -> tuple[Item, int]:
+        """What a worker does next: the first that waits; of a pool of towns the first in the town that it is in, else
+        in one where no other is."""
+        if not self._pooled or town is None:
+            return waiting.popleft()
+        towns = [town(item) for item, _ in waiting]
+        own = self._towns.pop(worker, None)
+        others = set(self._towns.values())
+        free = [index for index, name in enumerate(towns) if name not in others]
+        chosen = towns.index(own) if own in towns else (free or [0])[0]
+        self._towns[worker] = towns[chosen]
+        item = waiting[chosen]
+        del waiting[chosen]
+        return item
 
     def _begin(self, worker: int, job: Job, attempt: int) -> _Live:
         self._count += 1

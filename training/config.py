@@ -101,6 +101,7 @@ class EvaluationConfig:
     first_seed    of those seeds
     temperature   of the model's sampling; negative keeps policy.temperature
     baselines     also run random calls and the privileged expert
+    split         "test", or "validation" where sim.town is a style or of that split
     train_towns   let `pilotage evaluate` drive a town of the training split, such as Grid-train-0007
     """
 
@@ -109,6 +110,7 @@ class EvaluationConfig:
     temperature: float = -1.0
     baselines: bool = True
     train_towns: bool = False
+    split: str = "test"
 
 
 @dataclass

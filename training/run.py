@@ -130,7 +130,7 @@ def evaluate(
     policy: Policy, pool: RolloutPool, config: EvaluationConfig, name: str, bars: PhaseBars, **options: Any
 ) -> list[Episode]:
     """One episode on each held-out seed, in the order of seeds; `options` go to `RolloutPool.collect`."""
-    jobs = [Job(seed, 0, {"split": "test"}) for seed in held_out_seeds(config)]
+    jobs = [Job(seed, 0, {"split": config.split}) for seed in held_out_seeds(config)]
     kept = getattr(policy, "temperature", None)
     if kept is not None and config.temperature >= 0.0:
         policy.temperature = config.temperature  # type: ignore[attr-defined]

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from policy.perception import mirror_frame, mirror_scene
+from rollouts.episode import Job
 from rollouts.pool import RolloutPool
 
 BRIGHTNESS = (0.75, 1.25)
@@ -38,7 +39,8 @@ def collect_views(
     """
     wanted = list(seeds)
     found: dict[int, list[View]] = {}
-    for seed, views in pool.gather("labelled_views", [(seed, count, split) for seed in wanted]):
+    calls = [(seed, count, split) for seed in wanted]
+    for seed, views in pool.gather("labelled_views", calls, lambda call: Job(call[0], 0, {"split": call[2]})):
         found[seed] = [View(*view) for view in views]
         progress(len(found))
     return [view for seed in wanted for view in found[seed]]

@@ -135,6 +135,7 @@ def fingerprint(config: WarmStartConfig, policy: PolicyConfig, pool: RolloutPool
         "policy": {key: getattr(policy, key) for key in ("model", "revision", "max_soft_tokens", "thought", "seed")},
         "camera": asdict(pool.task.camera),
         "town": pool.session.town,
+        "towns_per_split": pool.session.towns_per_split,
         "backend": pool.session.backend,
     }
     digest = hashlib.sha256(json.dumps(shape, sort_keys=True).encode())

@@ -24,7 +24,8 @@ def run(config: DictConfig) -> int:
     # The run's own task and world: its episodes mean nothing in another one.
     saved: Any = OmegaConf.load(folder / "config.yaml")
     task: Any = OmegaConf.to_object(OmegaConf.merge(config.task, saved.task))
-    sim = OmegaConf.to_object(OmegaConf.merge(config.sim, {"town": saved.sim.town, "seed": saved.sim.seed}))
+    kept = ("town", "seed", "towns_per_split")
+    sim = OmegaConf.to_object(OmegaConf.merge(config.sim, {key: saved.sim[key] for key in kept if key in saved.sim}))
     filmed: Any = replace(task, record=replace(task.record, enabled=True, every_ticks=1))
     columns = []
     for kind, title in (("before", "before RL"), ("after", "after RL")):

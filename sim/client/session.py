@@ -22,6 +22,7 @@ from sim.client.errors import (
     VersionMismatch,
 )
 from sim.client.process import EmbeddedServer
+from sim.maps.generator import is_pool, parse_name
 
 CONNECT_DEADLINE_S = 5.0
 
@@ -31,13 +32,14 @@ class Session:
 
     client, world, map   the `carla` objects; calls on them belong inside `guard()`
     embedded             whether the server is a process of this session
-    cache                what users of the session compute once per map
+    cache                what users of the session compute once per map; `go_to` changes map and cache
     """
 
     def __init__(self, config: SessionConfig, server: EmbeddedServer | None) -> None:
         self.config = config
         self.embedded = server is not None
         self.cache: dict[str, Any] = {}
+        self._caches: dict[str, dict[str, Any]] = {}
         self._server = server
         self._actors: list[carla.Actor] = []
         self._open = True
@@ -53,15 +55,14 @@ class Session:
                     f"run a {ours} server"
                 )
             self.world = self.client.get_world()
-            if server is None and config.town:
-                self._select_town(config.town)
+            if server is None and config.town and _short(self.world.get_map().name) != _short(config.town):
+                self._load(_short(config.town))
             settings = self.world.get_settings()
             self._restore = None if server else self.world.get_settings()
             settings.synchronous_mode = True
             settings.fixed_delta_seconds = config.fixed_delta
             self.world.apply_settings(settings)
-            self.map = self.world.get_map()
-            self.blueprints = self.world.get_blueprint_library()
+            self._arrive()
 
     def __enter__(self) -> Session:
         return self
@@ -166,16 +167,46 @@ class Session:
         if self._server is not None:
             self._server.stop()
 
-    def _select_town(self, town: str) -> None:
-        short = town.rsplit("/", 1)[-1]
-        if self.world.get_map().name.rsplit("/", 1)[-1] == short:
+    @property
+    def town(self) -> str:
+        """Name of the map, without a path."""
+        return self._town
+
+    def go_to(self, town: str) -> None:
+        """Load another town, unless it is the one that the world has: takes a second or so, and ends all actors.
+
+        `world`, `map` and `cache` are the new town's afterwards. Raises TownUnavailable.
+        """
+        if self._town == _short(town):
             return
-        names = sorted(name.rsplit("/", 1)[-1] for name in self.client.get_available_maps())
-        if short not in names:
+        self.destroy_all()
+        with self.guard():
+            self._load(_short(town))
+            self._arrive()
+
+    def _arrive(self) -> None:
+        self.map = self.world.get_map()
+        self.blueprints = self.world.get_blueprint_library()
+        self._town = _short(self.map.name)
+        self.cache = self._caches.setdefault(self._town, {})
+
+    def _load(self, town: str) -> None:
+        names = sorted(_short(name) for name in self.client.get_available_maps())
+        # Nobody lists the towns by seed; a server of Pilotage makes them when they are asked for.
+        by_seed = parse_name(town) is not None
+        if town not in names and not by_seed:
             raise TownUnavailable(f"sim.town={town!r}: the server has {', '.join(names)}")
         self.client.set_timeout(self.config.load_timeout_s)
         try:
-            self.world = self.client.load_world(short)
+            self.world = self.client.load_world(town, reset_settings=False)
+        except RuntimeError as error:
+            if not by_seed or "not found" not in str(error):
+                raise
+            raise TownUnavailable(
+                f"sim.town={town!r}: the server at {self._host}:{self._port} has no towns by seed, Pilotage's own has "
+                f"(sim=embedded, or `pilotage serve`); `pilotage towns write {town} {town}.xodr` writes the roads for "
+                f"an import into CARLA. The server has {', '.join(names)}"
+            ) from None
         finally:
             self.client.set_timeout(self.config.timeout_s)
 
@@ -185,6 +216,11 @@ def open_session(config: SessionConfig) -> Session:
 
     Raises InvalidSession, ServerUnreachable, ServerDied, VersionMismatch, TownUnavailable.
     """
+    if is_pool(config.town):
+        raise InvalidSession(
+            f"sim.town={config.town!r} stands for many towns, a session drives in one: name it, e.g. "
+            "Grid-train-0000, or let a task draw one for each episode (sim.tasks.make_tool_env)"
+        )
     if config.backend not in ("embedded", "carla"):
         raise InvalidSession(f'sim.backend={config.backend!r}: choose "embedded" or "carla"')
     for name in ("timeout_s", "start_timeout_s", "load_timeout_s", "fixed_delta"):
@@ -201,6 +237,10 @@ def open_session(config: SessionConfig) -> Session:
     except BaseException:
         server.stop()
         raise
+
+
+def _short(town: str) -> str:
+    return town.replace("\\", "/").rsplit("/", 1)[-1]
 
 
 def _probe(host: str, port: int) -> None:

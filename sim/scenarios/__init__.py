@@ -2,7 +2,7 @@
 
 from sim.scenarios.draw import EmergencyDraw, InvalidScenario, draw_episode
 from sim.scenarios.emergency import EmergencyRun, EmergencyScenario
-from sim.scenarios.sites import NoSite, Site, find_sites, split_sites
+from sim.scenarios.sites import NoSite, Site, find_sites, split_sites, town_sites
 
 __all__ = [
     "EmergencyDraw",
@@ -14,4 +14,5 @@ __all__ = [
     "draw_episode",
     "find_sites",
     "split_sites",
+    "town_sites",
 ]

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import carla
 import numpy as np
+
+# A stretch whose heading (degrees) changes by no more than this counts as straight.
+STRAIGHT_DEG = 1.5
+_CURVE_BASE_M = 3.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,24 @@ class Corridor:
 
     def heading(self, s: float) -> float:
         """Yaw (degrees) of the lane direction at s."""
-        return self.pose(s)[3]
+        if not self._bends:
+            return self.pose(s)[3]
+        return float(np.interp(s, self.stations, self._unwrapped))
+
+    def curvature(self, s: float) -> float:
+        """1/m at s, positive to the right; 0 all along a stretch that counts as straight."""
+        if not self._bends:
+            return 0.0
+        turn = self.heading(s + _CURVE_BASE_M) - self.heading(s - _CURVE_BASE_M)
+        return float(np.radians(turn) / (2.0 * _CURVE_BASE_M))
+
+    @cached_property
+    def _unwrapped(self) -> np.ndarray:
+        return np.unwrap(self.headings, period=360.0)
+
+    @cached_property
+    def _bends(self) -> bool:
+        return bool(np.abs(self._unwrapped - self._unwrapped[0]).max() > STRAIGHT_DEG)
 
 
 def build_corridor(start: carla.Waypoint, length: float, step: float = 2.0) -> Corridor:

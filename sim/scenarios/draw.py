@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.errors import PilotageError
-from sim.scenarios.sites import NoSite, Site
+from sim.scenarios.sites import LONG_M, NoSite, Site
 from sim.scenarios.weather import WeatherDraw, draw_weather
 
 # Measured with the tools on the embedded server (tests/tasks/test_emergency.py repeats it): a full stop from v takes
@@ -18,6 +18,10 @@ NEAR_SWERVE, NEAR_STOP, FAR_STOP, FAR_SPREAD_M = 1.1, 0.85, 1.25, 12.0
 CLEAR_HORIZON_S = 3.2
 # Between the first and the last thing that an episode can reach from the ego's start.
 STAGE_M = 105.0
+# The same on a stretch shorter than LONG_M: behind the obstacle line; what a lane change at 60 km/h takes; and the
+# ego's first place, m from the stretch's start to the obstacle line without the gap.
+BEHIND_M, SWERVED_M, BEFORE_M = 13.0, 42.0, 15.0
+STREAMS = {"train": 0, "test": 1, "validation": 2}
 
 # kind, share, left, right: "x" stands for blocked or absent, "*" for free, blocked or absent.
 KINDS: tuple[tuple[str, float], ...] = (
@@ -96,17 +100,20 @@ def swerve_distance(speed: float) -> float:
 
 def draw_episode(seed: int, split: str, sites: dict[str, tuple[Site, ...]]) -> EmergencyDraw:
     """The episode that `seed` stands for in `split`. Raises InvalidScenario, NoSite."""
-    if split not in ("train", "test"):
-        raise InvalidScenario(f'option split={split!r}: choose "train" or "test"')
+    if split not in STREAMS:
+        raise InvalidScenario(f'option split={split!r}: choose "train", "validation" or "test"')
     if seed < 0:
         raise InvalidScenario(f"seed={seed!r}: it must not be negative")
-    rng = np.random.default_rng([seed, 1 if split == "test" else 0])
-    names, shares = zip(*KINDS)
-    kind = str(names[int(rng.choice(len(names), p=shares))])
-    left, right = _neighbours(kind, rng)
+    rng = np.random.default_rng([seed, STREAMS[split]])
+    layouts = layouts_of(sites[split])
+    kind = _kind(layouts, rng)
+    left, right = _neighbours(kind, layouts, rng)
     site = _choose_site(sites[split], left, right, rng)
     near = kind.startswith("near") or (kind == "clear" and bool(rng.random() < 0.5))
-    speed = float(rng.uniform(45.0 if kind.startswith("near") else 30.0, 60.0)) / 3.6
+    if kind.startswith("near"):
+        speed = float(rng.uniform(45.0, 60.0)) / 3.6
+    else:
+        speed = float(rng.uniform(30.0, _fastest_kmh(site))) / 3.6
     if near and kind != "clear":
         gap = float(rng.uniform(NEAR_SWERVE * swerve_distance(speed), NEAR_STOP * stop_distance(speed)))
     elif near:
@@ -114,7 +121,7 @@ def draw_episode(seed: int, split: str, sites: dict[str, tuple[Site, ...]]) -> E
     else:
         shortest = FAR_STOP * stop_distance(speed)
         gap = float(rng.uniform(shortest, shortest + FAR_SPREAD_M))
-    start = 8.0 + float(rng.uniform(0.0, min(28.0, site.length - STAGE_M - 8.0)))
+    start = 8.0 + float(rng.uniform(0.0, min(28.0, _room(site, kind, speed, gap))))
     line = start + 7.0 + gap
     placements: list[Placement] = []
     if kind != "clear":
@@ -140,8 +147,49 @@ def draw_episode(seed: int, split: str, sites: dict[str, tuple[Site, ...]]) -> E
     )
 
 
-def _neighbours(kind: str, rng: np.random.Generator) -> tuple[str, str]:
-    """State of the left and the right neighbour lane; never both absent."""
+def layouts_of(sites: tuple[Site, ...]) -> frozenset[tuple[bool, bool]]:
+    """Which neighbour lanes, (left, right), there are anywhere. Raises NoSite where there is no stretch at all."""
+    if not sites:
+        raise NoSite("the town has no stretch of road for an emergency in this split; choose another town or split")
+    return frozenset((site.left > 0, site.right > 0) for site in sites)
+
+
+def stageable(kind: str, layouts: frozenset[tuple[bool, bool]]) -> bool:
+    """Whether roads with these neighbour lanes, (left, right), can show the kind."""
+    needs = {"near_left": (1, 0), "near_right": (0, 1), "near_both": (1, 1)}.get(kind, (0, 0))
+    return any(
+        left >= needs[0] and right >= needs[1] and (left or right or kind != "far_free") for left, right in layouts
+    )
+
+
+def _kind(layouts: frozenset[tuple[bool, bool]], rng: np.random.Generator) -> str:
+    names, shares = zip(*[entry for entry in KINDS if stageable(entry[0], layouts)])
+    if len(names) < len(KINDS):
+        total = sum(shares)
+        shares = tuple(share / total for share in shares)
+    return str(names[int(rng.choice(len(names), p=shares))])
+
+
+def _fastest_kmh(site: Site) -> float:
+    """At most 60 km/h, less where the stretch is too short to stop on."""
+    if site.length >= LONG_M:
+        return 60.0
+    braking = site.length - BEFORE_M - BEHIND_M - FAR_SPREAD_M
+    return min(60.0, 3.6 * (2.0 * STOP_DECELERATION * braking / FAR_STOP) ** 0.5)
+
+
+def _room(site: Site, kind: str, speed: float, gap: float) -> float:
+    """By how many metres the episode can be moved along its stretch."""
+    if site.length >= LONG_M:
+        return site.length - STAGE_M - 8.0
+    reach = max(gap + BEHIND_M, CLEAR_HORIZON_S * speed if kind == "clear" else 0.0)
+    if site.left or site.right:
+        reach = max(reach, SWERVED_M)
+    return max(0.0, site.length - BEFORE_M - reach)
+
+
+def _neighbours(kind: str, layouts: frozenset[tuple[bool, bool]], rng: np.random.Generator) -> tuple[str, str]:
+    """State of the left and the right neighbour lane, such that a stretch has both."""
     states = {
         "clear": (("free", 0.2), ("blocked", 0.4), ("absent", 0.4)),
         "far_free": (("free", 0.6), ("blocked", 0.2), ("absent", 0.2)),
@@ -153,7 +201,7 @@ def _neighbours(kind: str, rng: np.random.Generator) -> tuple[str, str]:
             left = "free"
         if kind in ("near_right", "near_both"):
             right = "free"
-        if left == right == "absent" or (kind == "far_free" and "free" not in (left, right)):
+        if (left != "absent", right != "absent") not in layouts or (kind == "far_free" and "free" not in (left, right)):
             continue
         return left, right
 
@@ -162,11 +210,6 @@ def _choose_site(sites: tuple[Site, ...], left: str, right: str, rng: np.random.
     fitting = [
         site for site in sites if (site.left > 0) == (left != "absent") and (site.right > 0) == (right != "absent")
     ]
-    if not fitting:
-        raise NoSite(
-            f"the town has no straight stretch with the left lane {left} and the right lane {right} in this split; "
-            "choose a town with straight roads of three lanes per direction, or another split"
-        )
     roads = sorted({site.road_id for site in fitting})
     road = roads[int(rng.integers(len(roads)))]
     here = [site for site in fitting if site.road_id == road]

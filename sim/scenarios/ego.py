@@ -118,12 +118,15 @@ class Ego:
         speed = max(state.speed, 2.0)
         _, _, ahead = plan.at(t + PREVIEW_S)
         wanted, rate, sideways = plan.at(t)
+        # A bend of the road asks for as much wheel as the same acceleration across a straight one.
+        ahead += speed**2 * self._corridor.curvature(state.s + PREVIEW_S * speed)
+        turning = speed * self._corridor.curvature(state.s)
         feedforward = self.wheelbase * ahead / speed**2 + UNDERSTEER * ahead
         heading = math.atan2(rate, speed)
         feedback = (
             GAIN_LATERAL * (wanted - state.d)
             + GAIN_HEADING * (heading - state.heading)
-            + GAIN_YAW_RATE * (sideways / speed - state.yaw_rate)
+            + GAIN_YAW_RATE * (sideways / speed + turning - state.yaw_rate)
         )
         # The quicker the car, the less wheel a given correction needs; creeping, the gains would saturate.
         scale = min(1.5, 12.0 / speed)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sim.client import Session
+from sim.maps.generator import split_of
 from sim.scenarios.actors import Cast, SceneActor
 from sim.scenarios.corridor import Corridor, Lane
 from sim.scenarios.draw import CLEAR_HORIZON_S, EmergencyDraw, draw_episode
 from sim.scenarios.ego import STANDSTILL, Ego, EgoState, LateralPlan
 from sim.scenarios.footprint import Footprint
-from sim.scenarios.sites import find_sites, split_sites
+from sim.scenarios.sites import town_sites
 
 SETTLE_TICKS = 4
 EGO_HALF_LENGTH = 1.852
@@ -29,10 +30,14 @@ TIME_LIMIT_S = 12.0
 
 @dataclass(frozen=True)
 class EmergencyScenario:
-    """An emergency of a split ("train" or "test"); `time_limit_s` in simulated seconds."""
+    """An emergency of a split ("train", "validation" or "test"); `time_limit_s` in simulated seconds.
+
+    `pooled`: the town is of that split as a whole, so that all of its roads are; else splits share it by roads.
+    """
 
     split: str = "train"
     time_limit_s: float = TIME_LIMIT_S
+    pooled: bool = False
 
     def build(self, session: Session, seed: int) -> EmergencyRun:
         """Put the episode that `seed` draws on the road; the world has ticked until everybody stands.
@@ -42,7 +47,8 @@ class EmergencyScenario:
         sites = session.cache.get("emergency_sites")
         if sites is None:
             with session.guard():
-                sites = split_sites(find_sites(session.map, session.map.get_spawn_points()))
+                shared = not self.pooled and split_of(session.map.name) not in ("validation", "test")
+                sites = town_sites(session.map, session.map.get_spawn_points(), shared)
             session.cache["emergency_sites"] = sites
         return EmergencyRun(session, draw_episode(seed, self.split, sites), self.time_limit_s)
 

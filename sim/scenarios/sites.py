@@ -1,4 +1,4 @@
-"""Where an emergency can be staged: straight stretches whose lanes go on side by side, in whatever town."""
+"""Where an emergency can be staged: stretches of road whose lanes go on side by side, in whatever town."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import carla
 
 from sim.errors import PilotageError
-from sim.scenarios.corridor import Corridor, build_corridor, side_lanes
+from sim.maps.generator import SPLITS
+from sim.scenarios.corridor import STRAIGHT_DEG, Corridor, build_corridor, side_lanes
 
-MIN_LENGTH_M = 130.0
-MAX_LENGTH_M = 190.0
+LONG_M, MAX_LENGTH_M = 130.0, 190.0
 STEP_M = 5.0
-MAX_BEND_DEG = 1.5
 MIN_LANE_WIDTH_M = 3.0
+LAYOUTS = frozenset({(False, True), (True, False), (True, True)})
 
 
 class NoSite(PilotageError):
@@ -21,8 +21,29 @@ class NoSite(PilotageError):
 
 
 @dataclass(frozen=True)
+class Demands:
+    """What a stretch must be like.
+
+    min_length   m
+    lonely       whether a lane without a neighbour of its direction will do
+    bend, turn   degrees that a lonely lane may bend by in all, and within 5 m; others are straight
+    """
+
+    min_length: float
+    lonely: bool = False
+    bend: float = STRAIGHT_DEG
+    turn: float = STRAIGHT_DEG
+
+
+# Highways, where every kind of emergency can be staged at any speed; and what streets have to offer. On these a lane
+# change has 42 m, and a stop at the speeds that are drawn for the length; 2.6 degrees in 5 m are a radius of 110 m.
+LONG = Demands(LONG_M)
+SHORT = Demands(60.0, lonely=True, bend=25.0, turn=2.6)
+
+
+@dataclass(frozen=True)
 class Site:
-    """A straight stretch of one lane from a spawn point on; left and right count neighbour lanes of its direction."""
+    """A stretch of one lane from a spawn point on; left and right count neighbour lanes of its direction."""
 
     road_id: int
     lane_id: int
@@ -39,29 +60,40 @@ class Site:
         return build_corridor(waypoint, self.length)
 
 
-def find_sites(town: carla.Map, spawn_points: list[carla.Transform]) -> tuple[Site, ...]:
-    """Stretches of 130 to 190 m from the spawn points on: no junction, no bend, at least one neighbour lane, and the
-    same lanes all along."""
+def town_sites(
+    town: carla.Map, spawn_points: list[carla.Transform], shared: bool = True
+) -> dict[str, tuple[Site, ...]]:
+    """The stretches of each split ("train", "validation", "test").
+
+    Long ones alone where they can stage everything in each split, else all that the town's streets allow. In a town
+    that is `shared` by training and test the splits have different roads, and validation has none; any other is of
+    one split as a whole. Raises NoSite where there are none at all.
+    """
+    chosen = _split(find_sites(town, spawn_points, LONG), shared)
+    if not _complete(chosen):
+        chosen = _split(find_sites(town, spawn_points, SHORT), shared)
+    if not any(chosen.values()):
+        raise NoSite(
+            f"the town {town.name.rsplit('/', 1)[-1]!r} has no stretch of {SHORT.min_length:.0f} m without a junction, "
+            "a sharp bend or a lane that ends, for an emergency to happen on; set sim.town to another one, "
+            "such as Pilotage01 or Grid-train-0000"
+        )
+    return chosen
+
+
+def find_sites(town: carla.Map, spawn_points: list[carla.Transform], demands: Demands = LONG) -> tuple[Site, ...]:
+    """Stretches of up to 190 m from the spawn points on that are as demanded, without a junction, and with the same
+    lanes all along."""
     sites = []
     for point in spawn_points:
         start = town.get_waypoint(point.location)
         if start is None or start.is_junction or start.lane_width < MIN_LANE_WIDTH_M:
             continue
         sides = _sides(start)
-        if sum(sides) == 0:
+        if sum(sides) < 0 or (sum(sides) == 0 and not demands.lonely):
             continue
-        current, length, yaw = start, 0.0, start.transform.rotation.yaw
-        while length < MAX_LENGTH_M:
-            following = current.next(STEP_M)
-            if len(following) != 1 or following[0].is_junction or _sides(following[0]) != sides:
-                break
-            current = following[0]
-            if abs((current.transform.rotation.yaw - yaw + 180.0) % 360.0 - 180.0) > MAX_BEND_DEG:
-                break
-            length += STEP_M
-        # The last step may have run into a taper: keep clear of it.
-        length -= STEP_M
-        if length >= MIN_LENGTH_M:
+        length = _length(start, sides, demands)
+        if length >= demands.min_length:
             sites.append(Site(start.road_id, start.lane_id, start.s, length, *sides))
     return tuple(sites)
 
@@ -84,6 +116,39 @@ def split_sites(sites: tuple[Site, ...]) -> dict[str, tuple[Site, ...]]:
         "train": tuple(site for site in sites if site.road_id not in held_out),
         "test": tuple(site for site in sites if site.road_id in held_out),
     }
+
+
+def _split(sites: tuple[Site, ...], shared: bool) -> dict[str, tuple[Site, ...]]:
+    return {"validation": (), **split_sites(sites)} if shared else dict.fromkeys(SPLITS, sites)
+
+
+def _complete(split: dict[str, tuple[Site, ...]]) -> bool:
+    """Whether training and test have every combination of neighbour lanes."""
+    return all({(site.left > 0, site.right > 0) for site in split[name]} >= LAYOUTS for name in ("train", "test"))
+
+
+def _length(start: carla.Waypoint, sides: tuple[int, int], demands: Demands) -> float:
+    """Metres (in steps of 5) from `start` to where the lanes change, a junction begins or the road bends too much."""
+    lonely = sum(sides) == 0
+    bend, turn = (demands.bend, demands.turn) if lonely else (STRAIGHT_DEG, STRAIGHT_DEG)
+    current, length, yaw = start, 0.0, start.transform.rotation.yaw
+    before = yaw
+    while length < MAX_LENGTH_M:
+        following = current.next(STEP_M)
+        if len(following) != 1 or following[0].is_junction or _sides(following[0]) != sides:
+            break
+        current = following[0]
+        heading = current.transform.rotation.yaw
+        if abs(_between(heading, yaw)) > bend or (lonely and abs(_between(heading, before)) > turn):
+            break
+        before = heading
+        length += STEP_M
+    # The last step may have run into a taper: keep clear of it.
+    return length - STEP_M
+
+
+def _between(one: float, other: float) -> float:
+    return (one - other + 180.0) % 360.0 - 180.0
 
 
 def _sides(waypoint: carla.Waypoint) -> tuple[int, int]:

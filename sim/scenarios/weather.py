@@ -48,9 +48,9 @@ _TEST = (
 
 
 def draw_weather(split: str, rng: np.random.Generator) -> WeatherDraw:
-    """Weather of a split, "train" (sun from azimuth 0 to 240 degrees) or "test" (240 to 360)."""
-    kinds = _TEST if split == "test" else _TRAIN
+    """Weather of a split: "train" (sun from azimuth 0 to 240 degrees), or "test" and "validation" (240 to 360)."""
+    kinds = _TRAIN if split == "train" else _TEST
     ranges = kinds[int(rng.integers(len(kinds)))]
     cloudiness, deposits, wetness, fog, altitude = (round(float(rng.uniform(*bounds)), 2) for bounds in ranges)
-    azimuth = round(float(rng.uniform(240.0, 360.0) if split == "test" else rng.uniform(0.0, 240.0)), 2)
+    azimuth = round(float(rng.uniform(0.0, 240.0) if split == "train" else rng.uniform(240.0, 360.0)), 2)
     return WeatherDraw(cloudiness, deposits, wetness, fog, azimuth, altitude)

@@ -47,7 +47,9 @@ class TaskConfig:
     """A driving task.
 
     name              task to drive; "EmergencyManeuver" is the only one yet
-    split             "train" or "test": disjoint roads and weathers; `reset(options={"split": ...})` overrides it
+    split             "train" or "test": disjoint roads and weathers, and disjoint towns where sim.town is a style;
+                      "validation", of such towns only; `reset(options={"split": ...})` overrides it
+    train_towns       let validation and test episodes into a single town of the training split, on its held-out roads
     max_calls         tool calls until the episode ends as a timeout
     time_limit_s      simulated seconds until the episode ends as a timeout
     privileged_text   tell the policy what is ahead in words: for debugging only, it makes seeing needless
@@ -57,6 +59,7 @@ class TaskConfig:
 
     name: str = "EmergencyManeuver"
     split: str = "train"
+    train_towns: bool = False
     max_calls: int = 10
     time_limit_s: float = 12.0
     privileged_text: bool = False

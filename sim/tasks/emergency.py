@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import carla
@@ -17,6 +18,7 @@ from sim.tasks.errors import EpisodeOver, InvalidTask
 from sim.tasks.protocol import StepResult, ToolCall, ToolResponse
 from sim.tasks.recording import RecordedFrame, ego_state, road_polylines
 from sim.tasks.tools import TOOLS, check_call
+from sim.tasks.towns import check_split, episode_town, pool_of
 
 SYSTEM_PROMPT = (
     "You drive a car in traffic. You see its front camera. Call one tool at a time. "
@@ -35,12 +37,14 @@ CHASE = carla.Transform(carla.Location(x=-6.5, z=3.2), carla.Rotation(pitch=-12.
 class EmergencyManeuver:
     """A `ToolEnv` (see sim.tasks.protocol): the ego drives at 30 to 60 km/h, something may block its lane.
 
-    The session is opened by the first reset; a reset after its server died opens a new one. Beyond the protocol's
-    keys, `info` has "scenario" (what was drawn) and "calls" (how many tools ran).
+    The session is opened by the first reset; a reset after its server died opens a new one. Where `session.town` is a
+    pool, each reset goes to the town that split and seed draw. Beyond the protocol's keys, `info` has "scenario" (what
+    was drawn; with "town" from a pool) and "calls" (how many tools ran).
     """
 
     def __init__(self, config: TaskConfig, session: SessionConfig) -> None:
         _check(config)
+        self._pooled = pool_of(session) is not None
         self.config = config
         self.session_config = session
         self.tools = TOOLS
@@ -56,16 +60,22 @@ class EmergencyManeuver:
     # ---- the protocol --------------------------------------------------------------------------------------------
 
     def reset(self, *, seed: int, options: Mapping[str, Any] | None = None) -> tuple[ToolResponse, dict[str, Any]]:
-        """Start the episode that `seed` draws; `options` may set "split". Raises SessionError, InvalidScenario."""
+        """Start the episode that `seed` draws; `options` may set "split".
+
+        Raises InvalidTask (also for a town of another split), SessionError, InvalidScenario, NoSite.
+        """
         unknown = set(options or {}) - {"split"}
         if unknown:
             raise InvalidTask(f'unknown reset option {min(unknown)!r}; EmergencyManeuver knows "split"')
         split = str((options or {}).get("split", self.config.split))
+        town = episode_town(self.session_config, split, seed, self.config.train_towns)
         if self._session is None or not self._session.is_alive():
             self.close()
-            self._session = open_session(self.session_config)
+            self._session = open_session(replace(self.session_config, town=town))
         self._run = None
-        run = EmergencyScenario(split, self.config.time_limit_s).build(self._session, seed)
+        if self._pooled:
+            self._session.go_to(town)
+        run = EmergencyScenario(split, self.config.time_limit_s, self._pooled).build(self._session, seed)
         self._camera, self._recorder = self._mount(self._session, run)
         self._run, self._terms, self._calls, self._recorded = run, {}, 0, []
         frame = self._look(lambda: self._step(run, _keep(run), 0.0, run.draw.speed, 0.0))
@@ -214,6 +224,7 @@ class EmergencyManeuver:
             "reward_terms": dict(self._terms),
             "privileged": privileged(run),
             "scenario": {
+                **({"town": run.session.town} if self._pooled else {}),
                 "seed": draw.seed,
                 "split": draw.split,
                 "kind": draw.kind,
@@ -283,7 +294,6 @@ def _check(config: TaskConfig) -> None:
     for name, fov in (("task.camera.fov", camera.fov), ("task.record.fov", record.fov)):
         if not 1.0 <= fov <= 170.0:
             raise InvalidTask(f"{name}={fov!r}: choose 1 to 170 degrees")
-    if config.split not in ("train", "test"):
-        raise InvalidTask(f'task.split={config.split!r}: choose "train" or "test"')
+    check_split(config.split)
     if record.view not in ("front", "chase"):
         raise InvalidTask(f'task.record.view={record.view!r}: choose "front" or "chase"')

@@ -39,3 +39,32 @@ def test_evaluation_refuses_training_towns_unless_it_is_told_to_take_them() -> N
         check_evaluate(config)
     config.evaluation.train_towns = True
     check_evaluate(config)
+
+
+def test_pools_are_trained_on_and_evaluated_and_broken_ones_refused() -> None:
+    train, evaluate = OmegaConf.structured(TrainSchema()), OmegaConf.structured(EvaluateSchema())
+    train.policy.driver = "gemma"
+    for town in ("Grid", "Grid+Rural", "Grid-train-0001+Grid-test-0001"):
+        train.sim.town = evaluate.sim.town = town
+        check_train(train)
+        check_evaluate(evaluate)
+    train.sim.town = "Grid-train-0001+Grid-train-0002"
+    with pytest.raises(ConfigError, match="none of these towns is of the test split"):
+        check_train(train)
+    train.sim.town = "Grid+Pilotage01"
+    with pytest.raises(ConfigError, match="'Pilotage01' belongs to no split"):
+        check_train(train)
+
+
+def test_validation_towns_are_evaluated_on_where_there_are_any() -> None:
+    config = OmegaConf.structured(EvaluateSchema())
+    config.evaluation.split = "validation"
+    for town in ("Grid", "Grid-validation-0003"):
+        config.sim.town = town
+        check_evaluate(config)
+    config.sim.town = "Pilotage01"
+    with pytest.raises(ConfigError, match="no roads for validation"):
+        check_evaluate(config)
+    config.evaluation.split = "train"
+    with pytest.raises(ConfigError, match="no generalisation"):
+        check_evaluate(config)

@@ -409,3 +409,16 @@ def _runs(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_workers_stay_in_the_towns_of_a_pool_and_no_job_is_lost() -> None:
+    """Jobs that wait for other towns are passed over, and every one is done; groups share their scene."""
+    session = SessionConfig(town="Track+Grid", towns_per_split=1)
+    jobs = [Job(seed, rollout) for seed in (0, 8, 1, 9) for rollout in range(2)]
+    with _open(1, False, session) as pool:
+        done = list(pool.collect(jobs, ConstantPolicy(ToolCall("emergency_stop"))))
+    towns = [episode.info0["scenario"]["town"] for episode in done]
+    assert sorted(towns) == towns[::-1] == ["Grid-train-0000"] * 4 + ["Track-train-0000"] * 4
+    assert {(episode.job.seed, episode.job.rollout) for episode in done} == {(job.seed, job.rollout) for job in jobs}
+    first, second = ([episode for episode in done if episode.job == Job(0, rollout)][0] for rollout in range(2))
+    assert first.info0 == second.info0

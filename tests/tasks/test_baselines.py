@@ -8,6 +8,7 @@ from policy.experts import ConstantPolicy, ExpertPolicy, RandomPolicy
 from policy.interface import Policy, Turn
 from sim.tasks import EmergencyManeuver
 from sim.tasks.tools import all_calls
+from tests.tasks.driving import drive
 
 CONSTANTS = [ConstantPolicy(call) for call in all_calls()]
 BLIND = [policy for policy in CONSTANTS if "maintain_speed" not in policy.name]
@@ -15,21 +16,7 @@ BLIND = [policy for policy in CONSTANTS if "maintain_speed" not in policy.name]
 
 def success(env: EmergencyManeuver, policy: Policy, seeds: range, split: str = "test") -> float:
     """Share of episodes that end in success."""
-    solved = 0
-    for seed in seeds:
-        response, info = env.reset(seed=seed, options={"split": split})
-        for index in range(env.config.max_calls):
-            truth = info["privileged"] if policy.wants_privileged else None
-            turn = Turn("e", index, response.text, response.frame, "", env.tools if index == 0 else (), truth, seed)
-            call = policy.decide([turn])[0].call
-            assert call is not None
-            result = env.call(call)
-            response, info = result.response, result.info
-            if result.terminated or result.truncated:
-                break
-        policy.forget(["e"])
-        solved += info["success"]
-    return solved / len(seeds)
+    return sum(drive(env, policy, seed, split) == "success" for seed in seeds) / len(seeds)
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

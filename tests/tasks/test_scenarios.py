@@ -89,7 +89,7 @@ def test_the_same_seed_draws_the_same_and_another_another() -> None:
 
 def test_impossible_draws_are_named() -> None:
     with pytest.raises(InvalidScenario, match="split"):
-        draw_episode(0, "validation", SITES)
+        draw_episode(0, "holdout", SITES)
     with pytest.raises(InvalidScenario, match="seed"):
         draw_episode(-1, "train", SITES)
     with pytest.raises(NoSite, match="split"):

@@ -11,15 +11,19 @@ from sim.maps.generator.names import (
     split_of,
     town_name,
 )
+from sim.maps.generator.pools import TownPool, is_pool, town_pool
 
 __all__ = [
     "NAMED",
     "SPLITS",
     "STYLES",
     "GeneratedName",
+    "TownPool",
     "generated_text",
+    "is_pool",
     "parse_name",
     "road_digest",
     "split_of",
     "town_name",
+    "town_pool",
 ]
