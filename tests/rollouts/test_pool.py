@@ -420,5 +420,5 @@ def test_workers_stay_in_the_towns_of_a_pool_and_no_job_is_lost() -> None:
     towns = [episode.info0["scenario"]["town"] for episode in done]
     assert sorted(towns) == towns[::-1] == ["Grid-train-0000"] * 4 + ["Track-train-0000"] * 4
     assert {(episode.job.seed, episode.job.rollout) for episode in done} == {(job.seed, job.rollout) for job in jobs}
-    first, second = ([episode for episode in done if episode.job == Job(0, rollout)][0] for rollout in range(2))
+    first, second = (next(episode for episode in done if episode.job == Job(0, rollout)) for rollout in range(2))
     assert first.info0 == second.info0
