@@ -12,7 +12,8 @@ from sim.maps import available_towns
 from sim.maps.embankment import embankments
 from sim.maps.network import parse_network
 from sim.maps.regulation import read_map
-from sim.maps.surface import offset_points
+from sim.maps.surface import offset_points, road_extent
+from sim.maps.terrain import open_ground_height
 from sim.maps.town import painted_rules, road_surfaces, town_text
 from sim.render.mesh import Mesh
 from sim.render.rays import RayScene
@@ -118,3 +119,24 @@ def test_a_ray_straight_down_on_a_driving_lane_meets_road_at_the_lanes_height(na
     assert len(above) > 3000
     missed = ~np.isin(hits.tag, [Label.ROADS, Label.ROAD_LINES]) | ~(np.abs(hits.distance - 1.0) < 0.03)
     assert not missed.any(), (int(missed.sum()), above[missed][:5].round(2).tolist(), hits.tag[missed][:5])
+
+
+@pytest.mark.parametrize("name", ["Pilotage06", "Rural-train-0003"])
+def test_nobody_looks_in_under_a_raised_road_or_junction(name: str) -> None:
+    network = parse_network(town_text(name))
+    level = open_ground_height(network)
+    points = []
+    for road in network.roads:
+        s = np.arange(0.5, road.length, 4.0)
+        low, high = road_extent(road, s)
+        middle = offset_points(road.reference(s), 0.5 * (low + high))
+        points.append(middle[middle[:, 2] > level + 1.5])
+    inside = np.concatenate(points)
+    inside[:, 2] = level + 1.0
+    angle = np.radians(np.arange(0.0, 360.0, 45.0) + 10.0)
+    ways = np.stack([np.cos(angle), np.sin(angle), np.zeros(8)], axis=1)
+    hits = RayScene(_surfaces(name)).cast(np.repeat(inside, 8, axis=0), np.tile(ways, (len(inside), 1)), 1000.0)
+    assert len(inside) > 10
+    # A road that comes down to the open ground closes the room under it, too.
+    leaks = ~np.isin(hits.tag, [Label.TERRAIN, Label.ROADS, Label.ROAD_LINES, Label.SIDEWALKS])
+    assert not leaks.any(), (int(leaks.sum()), np.repeat(inside, 8, axis=0)[leaks][:5].round(1).tolist())
