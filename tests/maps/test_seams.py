@@ -121,7 +121,7 @@ def test_a_ray_straight_down_on_a_driving_lane_meets_road_at_the_lanes_height(na
     assert not missed.any(), (int(missed.sum()), above[missed][:5].round(2).tolist(), hits.tag[missed][:5])
 
 
-@pytest.mark.parametrize("name", ["Pilotage06", "Rural-train-0003"])
+@pytest.mark.parametrize("name", ["Pilotage02", "Pilotage06", "Rural-train-0003"])
 def test_nobody_looks_in_under_a_raised_road_or_junction(name: str) -> None:
     network = parse_network(town_text(name))
     level = open_ground_height(network)
@@ -136,7 +136,7 @@ def test_nobody_looks_in_under_a_raised_road_or_junction(name: str) -> None:
     angle = np.radians(np.arange(0.0, 360.0, 45.0) + 10.0)
     ways = np.stack([np.cos(angle), np.sin(angle), np.zeros(8)], axis=1)
     hits = RayScene(_surfaces(name)).cast(np.repeat(inside, 8, axis=0), np.tile(ways, (len(inside), 1)), 1000.0)
-    assert len(inside) > 10
+    assert len(inside) >= 10
     # A road that comes down to the open ground closes the room under it, too.
     leaks = ~np.isin(hits.tag, [Label.TERRAIN, Label.ROADS, Label.ROAD_LINES, Label.SIDEWALKS])
     assert not leaks.any(), (int(leaks.sum()), np.repeat(inside, 8, axis=0)[leaks][:5].round(1).tolist())
