@@ -11,6 +11,7 @@ import numpy as np
 from sim.errors import PilotageError
 from sim.maps.boxes import BoxList, StaticBoxes
 from sim.maps.buildings import STYLES, buildings
+from sim.maps.fences import fences
 from sim.maps.furniture import guard_rails, lamps
 from sim.maps.network import RoadNetwork
 from sim.maps.placed import PlacedObject, placed_meshes
@@ -101,4 +102,6 @@ def build_scenery(
     meshes += placed_meshes(list(placed), boxes)
     meshes += signal_meshes(regulation, boxes)
     meshes += yards(sides, clearance, boxes, zlib.crc32(f"{name}/yards".encode()), style)
+    fence_seed = zlib.crc32(f"{name}/fences".encode())
+    meshes += fences(sides, clearance, boxes, fence_seed, style, open_ground_height(network))
     return Scenery(Mesh.concat(meshes), boxes.build(), boxes.owners(meshes), heads)

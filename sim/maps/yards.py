@@ -42,7 +42,7 @@ def yards(sides: list[Roadside], clearance: Clearance, boxes: BoxList, seed: int
     """Things beside sidewalks, clear of all that `boxes` holds; draws of their own leave the rest of the town alone."""
     rng = np.random.Generator(np.random.PCG64(seed))
     standing = boxes.build()
-    places = _places(sides)
+    places = places_beside(sides)
     if len(places) == 0:
         return []
     draw = rng.random(len(places))
@@ -54,26 +54,29 @@ def yards(sides: list[Roadside], clearance: Clearance, boxes: BoxList, seed: int
     return meshes + _furniture(places[things], clearance, standing, boxes, rng, style)
 
 
-def _places(sides: list[Roadside]) -> np.ndarray:
-    """Rows of x, y, z of the open ground at the outermost edge (m), outward x, y and the road's yaw (degrees)."""
+def places_beside(sides: list[Roadside], paved: bool = True) -> np.ndarray:
+    """Stations with a sidewalk, or without one, on level ground and off the ends of roads.
+
+    Rows of x, y, z of the open ground at the outermost edge (m), outward x, y and the road's yaw (degrees).
+    """
     rows = [np.zeros((0, 6))]
     for side in sides:
         end = min(max(int(_END_SHARE * len(side.yaw)), _LEAST_END), _MOST_END)
         index = np.arange(end, len(side.yaw) - end)
-        index = index[side.paved[index] & side.level[index]]
+        index = index[(side.paved[index] == paved) & side.level[index]]
         edge = side.edge[index] + np.array([0.0, 0.0, GROUND_Z])
         rows.append(np.column_stack([edge, side.outward[index], side.yaw[index]]))
     return np.concatenate(rows)
 
 
-def _out(places: np.ndarray, distance: float, along: float = 0.0) -> np.ndarray:
+def out_of(places: np.ndarray, distance: float, along: float = 0.0) -> np.ndarray:
     """Points (N, 3) `distance` m outside the edge, `along` m along it."""
     angle = np.radians(places[:, 5])
     plan = places[:, :2] + distance * places[:, 3:5] + along * np.column_stack([np.cos(angle), np.sin(angle)])
     return np.column_stack([plan, places[:, 2]])
 
 
-def _free(discs: list[tuple[np.ndarray, float]], clearance: Clearance, standing: StaticBoxes) -> np.ndarray:
+def free_places(discs: list[tuple[np.ndarray, float]], clearance: Clearance, standing: StaticBoxes) -> np.ndarray:
     """Which places (N,) have all their discs (centres (N, 3), radius) off the roads and clear of boxes."""
     free = np.ones(len(discs[0][0]), bool)
     for centers, radius in discs:
@@ -101,8 +104,8 @@ def _driveways(
     """Cars on concrete, nose or tail to the street."""
     if len(places) == 0:
         return []
-    discs = [(_out(places, distance), 1.3) for distance in (2.5, 3.9, 5.3)]
-    places = places[_free(discs, clearance, standing)]
+    discs = [(out_of(places, distance), 1.3) for distance in (2.5, 3.9, 5.3)]
+    places = places[free_places(discs, clearance, standing)]
     # Of two neighbouring places the first: a driveway is narrower than STEP.
     meshes = []
     for place_ in places:
@@ -110,13 +113,13 @@ def _driveways(
         kind, extent = _CARS[int(rng.integers(0, len(_CARS)))]
         paint = _PAINTS[int(rng.integers(0, len(_PAINTS)))]
         yaw = float(np.degrees(np.arctan2(row[0, 4], row[0, 3]))) + 180.0 * int(rng.integers(0, 2))
-        foot = _out(row, 1.5 + extent[0])
+        foot = out_of(row, 1.5 + extent[0])
         foot[0, 2] += 0.02
         model = vehicle_mesh(kind, extent, paint)
         size = 2.0 * np.array([extent])
         numbers = boxes.add(foot, size, np.array([yaw]), Label.CAR)
         meshes.append(boxes.tie(_turned(model, foot[0], yaw), numbers))
-        corners = np.concatenate([_out(row, d, a) for d, a in ((0.0, -1.5), (6.4, -1.4), (6.4, 1.4), (0.0, 1.5))])
+        corners = np.concatenate([out_of(row, d, a) for d, a in ((0.0, -1.5), (6.4, -1.4), (6.4, 1.4), (0.0, 1.5))])
         corners[:, 2] += 0.015
         meshes.append(Mesh.build(corners, [[0, 1, 2], [0, 2, 3]], _CONCRETE, Label.GROUND, 1))
     return meshes
@@ -136,14 +139,14 @@ def _hedges(
         return []
     length = STEP - 1.0
     discs = [
-        (_out(places, 1.7, along), 0.4) for along in (-0.5 * length, -0.25 * length, 0.0, 0.25 * length, 0.5 * length)
+        (out_of(places, 1.7, along), 0.4) for along in (-0.5 * length, -0.25 * length, 0.0, 0.25 * length, 0.5 * length)
     ]
-    places = places[_free(discs, clearance, standing)]
+    places = places[free_places(discs, clearance, standing)]
     size = np.column_stack(
         [np.full(len(places), length), np.full(len(places), 0.7), rng.uniform(0.8, 1.2, len(places))]
     )
     color = _HEDGE + rng.uniform(-8, 8, (len(places), 1))
-    foot = _out(places, 1.7)
+    foot = out_of(places, 1.7)
     numbers = boxes.add(foot, size, places[:, 5], Label.VEGETATION)
     return [boxes.tie(place(BOX, foot, size, places[:, 5], color, Label.VEGETATION), numbers)]
 
@@ -168,8 +171,8 @@ def _furniture(
             continue
         radius = float(np.hypot(extent[0], extent[1]))
         distance = OFF_LANES + 0.3 + radius
-        chosen = chosen[_free([(_out(chosen, distance), radius)], clearance, standing)]
-        foot = _out(chosen, distance)
+        chosen = chosen[free_places([(out_of(chosen, distance), radius)], clearance, standing)]
+        foot = out_of(chosen, distance)
         yaw = np.degrees(np.arctan2(-chosen[:, 4], -chosen[:, 3]))
         numbers = boxes.add(foot, np.tile(2.0 * np.array(extent), (len(chosen), 1)), yaw, Label.STATIC)
         model = prop_mesh(kind, extent, Label.STATIC)
