@@ -34,31 +34,19 @@ LAMPLIGHT_INDOORS = (226.0, 170.0, 96.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill(ua, va, ub, vb, uc, vc, a, b, c, triangle, depth, ids):  # type: ignore[no-untyped-def]
-    """Fill one screen triangle with inverse depth a*u + b*v + c where it is nearer than what is there.
+def _fill(ua, va, ub, vb, slope, upper_slope, lower_slope, first, last, a, b, c, triangle, depth, ids):  # type: ignore[no-untyped-def]
+    """Fill rows first to last of one screen triangle with inverse depth a*u + b*v + c where it is nearer than what is
+    there; returns whether it was anywhere.
 
-    Samples sit at half-integer coordinates; an edge's crossing is computed from its upper to its lower end, so
-    triangles that share the edge neither overlap nor leave a gap.
+    Corners a, b, c from the top down with the slopes of the edges ac, ab and bc. Samples sit at half-integer
+    coordinates; an edge's crossing is computed from its upper to its lower end, so triangles that share the edge
+    neither overlap nor leave a gap.
     """
-    height, width = depth.shape
-    if vb < va:
-        ua, va, ub, vb = ub, vb, ua, va
-    if vc < va:
-        ua, va, uc, vc = uc, vc, ua, va
-    if vc < vb:
-        ub, vb, uc, vc = uc, vc, ub, vb
-    if vc < 0.5 or va > height - 0.5:
-        return
-    first = math.ceil(max(va, 0.0) - 0.5)
-    last = math.ceil(min(vc, height + 0.0) - 0.5)
-    if first >= last:
-        return
-    long_slope = (uc - ua) / (vc - va)
-    upper_slope = (ub - ua) / (vb - va) if vb > va else 0.0
-    lower_slope = (uc - ub) / (vc - vb) if vc > vb else 0.0
+    width = depth.shape[1]
+    won = False
     for row in range(first, last):
         v = row + 0.5
-        left = ua + (v - va) * long_slope
+        left = ua + (v - va) * slope
         right = ua + (v - va) * upper_slope if v < vb else ub + (v - vb) * lower_slope
         if right < left:
             left, right = right, left
@@ -75,14 +63,19 @@ def fill(ua, va, ub, vb, uc, vc, a, b, c, triangle, depth, ids):  # type: ignore
                 if inverse > depth[np.uint32(row), np.uint32(start + i)]:
                     depth[np.uint32(row), np.uint32(start + i)] = inverse
                     ids[np.uint32(row), np.uint32(start + i)] = triangle
+                    won = True
             continue
         depth_row = depth[row, start:stop]
         ids_row = ids[row, start:stop]
+        wins = np.uint32(0)
         for i in range(stop - start):
             inverse = np.float32(base + a * i)
             nearer = inverse > depth_row[i]
             depth_row[i] = inverse if nearer else depth_row[i]
             ids_row[i] = triangle if nearer else ids_row[i]
+            wins |= np.uint32(nearer)
+        won |= wins != np.uint32(0)
+    return won
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -100,6 +93,23 @@ def _beyond(depth0, depth1, depth2, off0, off1, off2, slope, outside):  # type: 
         over = (off0[i] > reach0) & (off1[i] > reach1) & (off2[i] > reach2)
         under = (off0[i] < -reach0) & (off1[i] < -reach1) & (off2[i] < -reach2)
         outside[i] |= np.uint8(over | under)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _project(depth, off, scale, middle, out):  # type: ignore[no-untyped-def]
+    """Image coordinate middle + scale * off / depth of many corners; nonsense behind the camera."""
+    for i in range(depth.size):
+        out[i] = middle + off[i] * (scale / depth[i])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _between(depth0, depth1, depth2, at0, at1, at2, outside):  # type: ignore[no-untyped-def]
+    """Mark triangles before the near plane that lie between two neighbouring rows, or columns, of samples: most of a
+    far town."""
+    for i in range(outside.size):
+        ahead = (depth0[i] >= NEAR) & (depth1[i] >= NEAR) & (depth2[i] >= NEAR)
+        low, high = min(at0[i], at1[i], at2[i]), max(at0[i], at1[i], at2[i])
+        outside[i] |= np.uint8(ahead & (np.ceil(low - 0.5) >= np.ceil(high - 0.5)))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -137,6 +147,150 @@ def _runs(starts, counts, radii, centers, matrices, focal, side, rise, runs):  #
 BLOCK = 256
 """Triangles that are transformed together; their nine float64 coordinates (18 KiB) stay in the first-level cache."""
 
+PLANES = 32
+"""Rows of `BLOCK` numbers about the triangles that are set up together, one after the other in one array: loops over
+constant distances in one array are vectorised, those over as many arrays are not."""
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _set_up(count, focal, half_u, half_v, height, planes):  # type: ignore[no-untyped-def]
+    """From corners (x 0..2, y 3..5, z 6..8, u 9..11, v 12..14) and depth bias (15) of triangles to their planes in the
+    camera's frame (normal towards the camera 16..18, distance 19, 0 for what is no triangle or seen edge-on), inverse
+    depth (20..22) and the edges and rows that `_fill` takes (23..31)."""
+    x0, x1, x2 = np.uint64(0), np.uint64(BLOCK), np.uint64(2 * BLOCK)
+    y0, y1, y2 = np.uint64(3 * BLOCK), np.uint64(4 * BLOCK), np.uint64(5 * BLOCK)
+    z0, z1, z2 = np.uint64(6 * BLOCK), np.uint64(7 * BLOCK), np.uint64(8 * BLOCK)
+    for i in range(np.uint64(count)):
+        ox, oy, oz = planes[i + x0], planes[i + y0], planes[i + z0]
+        ax, ay, az = planes[i + x1] - ox, planes[i + y1] - oy, planes[i + z1] - oz
+        bx, by, bz = planes[i + x2] - ox, planes[i + y2] - oy, planes[i + z2] - oz
+        nx, ny, nz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+        norm = math.sqrt(nx * nx + ny * ny + nz * nz)
+        nx, ny, nz = nx / norm, ny / norm, nz / norm
+        d = nx * ox + ny * oy + nz * oz
+        away = d > 0.0
+        nx, ny, nz, d = -nx if away else nx, -ny if away else ny, -nz if away else nz, -d if away else d
+        scale = planes[i + np.uint64(15 * BLOCK)] / d
+        a, b = ny * scale / focal, -nz * scale / focal
+        planes[i + np.uint64(16 * BLOCK)] = nx
+        planes[i + np.uint64(17 * BLOCK)] = ny
+        planes[i + np.uint64(18 * BLOCK)] = nz
+        planes[i + np.uint64(19 * BLOCK)] = d if d <= -1e-9 else 0.0
+        planes[i + np.uint64(20 * BLOCK)] = a
+        planes[i + np.uint64(21 * BLOCK)] = b
+        planes[i + np.uint64(22 * BLOCK)] = nx * scale - a * half_u - b * half_v
+    for i in range(np.uint64(count)):
+        ua, ub, uc = (
+            planes[i + np.uint64(9 * BLOCK)],
+            planes[i + np.uint64(10 * BLOCK)],
+            planes[i + np.uint64(11 * BLOCK)],
+        )
+        va, vb, vc = (
+            planes[i + np.uint64(12 * BLOCK)],
+            planes[i + np.uint64(13 * BLOCK)],
+            planes[i + np.uint64(14 * BLOCK)],
+        )
+        swap = vb < va
+        ua, va, ub, vb = ub if swap else ua, vb if swap else va, ua if swap else ub, va if swap else vb
+        swap = vc < va
+        ua, va, uc, vc = uc if swap else ua, vc if swap else va, ua if swap else uc, va if swap else vc
+        swap = vc < vb
+        ub, vb, uc, vc = uc if swap else ub, vc if swap else vb, ub if swap else uc, vb if swap else vc
+        planes[i + np.uint64(23 * BLOCK)] = ua
+        planes[i + np.uint64(24 * BLOCK)] = va
+        planes[i + np.uint64(25 * BLOCK)] = ub
+        planes[i + np.uint64(26 * BLOCK)] = vb
+        planes[i + np.uint64(27 * BLOCK)] = (uc - ua) / (vc - va)
+        planes[i + np.uint64(28 * BLOCK)] = (ub - ua) / (vb - va)
+        planes[i + np.uint64(29 * BLOCK)] = (uc - ub) / (vc - vb)
+        planes[i + np.uint64(30 * BLOCK)] = np.ceil(max(va, 0.0) - 0.5)
+        planes[i + np.uint64(31 * BLOCK)] = np.ceil(min(vc, height) - 0.5)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill_clipped(at, focal, half_u, half_v, planes, triangle, depth, ids):  # type: ignore[no-untyped-def]
+    """Fill triangle `at` of `planes`, which crosses the near plane; returns whether it was nearest anywhere."""
+    x, y, z, poly = np.empty(3), np.empty(3), np.empty(3), np.empty((4, 2))
+    for e in range(3):
+        x[e], y[e], z[e] = planes[e * BLOCK + at], planes[(3 + e) * BLOCK + at], planes[(6 + e) * BLOCK + at]
+    found = 0
+    for e in range(3):
+        f = 0 if e == 2 else e + 1
+        if x[e] >= NEAR:
+            poly[found, 0] = half_u + focal * y[e] / x[e]
+            poly[found, 1] = half_v - focal * z[e] / x[e]
+            found += 1
+        if (x[e] >= NEAR) != (x[f] >= NEAR):
+            # Always from the inner to the outer end: both neighbours of the edge get the same point.
+            inner, outer = (e, f) if x[e] >= NEAR else (f, e)
+            w = (x[inner] - NEAR) / (x[inner] - x[outer])
+            poly[found, 0] = half_u + focal * (y[inner] + w * (y[outer] - y[inner])) / NEAR
+            poly[found, 1] = half_v - focal * (z[inner] + w * (z[outer] - z[inner])) / NEAR
+            found += 1
+    won = False
+    for e in range(2, found):
+        ua, va, ub, vb, uc, vc = poly[0, 0], poly[0, 1], poly[e - 1, 0], poly[e - 1, 1], poly[e, 0], poly[e, 1]
+        if vb < va:
+            ua, va, ub, vb = ub, vb, ua, va
+        if vc < va:
+            ua, va, uc, vc = uc, vc, ua, va
+        if vc < vb:
+            ub, vb, uc, vc = uc, vc, ub, vb
+        first, last = math.ceil(max(va, 0.0) - 0.5), math.ceil(min(vc, depth.shape[0] + 0.0) - 0.5)
+        won |= _fill(
+            ua, va, ub, vb, (uc - ua) / (vc - va), (ub - ua) / (vb - va), (uc - ub) / (vc - vb), first, last,
+            planes[20 * BLOCK + at], planes[21 * BLOCK + at], planes[22 * BLOCK + at], triangle, depth, ids,
+        )  # fmt: skip
+    return won
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill_block(  # type: ignore[no-untyped-def]
+    waiting, chosen, actor, planes, colors, looks, light, focal, count, depth, ids, lit, marks, owners, faces
+):
+    """Set up and fill the first `waiting` triangles of `planes`, rows `chosen` of the mesh, and give those that were
+    nearest somewhere a row of the frame's table; returns how many rows are used now. See `draw`."""
+    height, width = depth.shape
+    _set_up(waiting, focal, 0.5 * width, 0.5 * height, height + 0.0, planes)
+    sx, sy, sz = light[0, 0], light[0, 1], light[0, 2]
+    px, py, pz = light[1, 0], light[1, 1], light[1, 2]
+    for i in range(waiting):
+        if planes[19 * BLOCK + i] == 0.0:
+            continue
+        if min(planes[i], planes[BLOCK + i], planes[2 * BLOCK + i]) >= NEAR:
+            won = _fill(
+                planes[23 * BLOCK + i], planes[24 * BLOCK + i], planes[25 * BLOCK + i], planes[26 * BLOCK + i],
+                planes[27 * BLOCK + i], planes[28 * BLOCK + i], planes[29 * BLOCK + i],
+                int(planes[30 * BLOCK + i]), int(planes[31 * BLOCK + i]),
+                planes[20 * BLOCK + i], planes[21 * BLOCK + i], planes[22 * BLOCK + i], count, depth, ids,
+            )  # fmt: skip
+        else:
+            won = _fill_clipped(i, focal, 0.5 * width, 0.5 * height, planes, count, depth, ids)
+        if not won:
+            continue
+        t = chosen[i]
+        nx, ny, nz = planes[16 * BLOCK + i], planes[17 * BLOCK + i], planes[18 * BLOCK + i]
+        material = looks[t, 0]
+        up = 0.5 + 0.5 * (nx * px + ny * py + nz * pz)
+        facing = max(nx * sx + ny * sy + nz * sz, 0.0)
+        glow = 0.0
+        if material == LAMP:  # burning lamps shine against the sun
+            glow = 1.0
+        for k in range(3):
+            strength = light[2, k] * facing + light[3, k] * up + light[4, k] * (1.0 - up)
+            lit[count, k] = colors[t, k] * max(strength, glow)
+        if material == LIT_WINDOW and light[5, 0] > 0.0:
+            lit[count, 0] += light[5, 0] * LAMPLIGHT_INDOORS[0]
+            lit[count, 1] += light[5, 0] * LAMPLIGHT_INDOORS[1]
+            lit[count, 2] += light[5, 0] * LAMPLIGHT_INDOORS[2]
+        lit[count, 3] = planes[15 * BLOCK + i]
+        marks[count, 0] = material
+        marks[count, 1] = looks[t, 1]
+        owners[count] = actor[i]
+        faces[count, 0], faces[count, 1], faces[count, 2] = nx, ny, nz
+        count += 1
+    return count
+
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def draw(  # type: ignore[no-untyped-def]
@@ -166,18 +320,20 @@ def draw(  # type: ignore[no-untyped-def]
     bounding sphere centers[i], radii[i] in the mesh frame, belonging to actors[i]. One matrix alone holds for all
     instances, and then they all belong to one actor.
     light (5, 3): sun direction and up in the camera frame, sun, sky and ground light; light[5, 0] is the lamps' glow.
-    Each triangle that may be visible gets a row of the frame's table: lit (., 4) float32 RGB and depth bias, marks
-    (., 2) uint8 material and tag, owners (.,) uint32 actor, faces (., 3) float32 normal in the camera's frame.
+    Each triangle that was nearest when it was drawn gets a row of the frame's table: lit (., 4) float32 RGB and depth
+    bias, marks (., 2) uint8 material and tag, owners (.,) uint32 actor, faces (., 3) float32 normal in the camera's
+    frame.
     """
     height, width = depth.shape
     half_u, half_v = 0.5 * width, 0.5 * height
     side, rise = half_u / focal, half_v / focal
-    sx, sy, sz = light[0, 0], light[0, 1], light[0, 2]
-    px, py, pz = light[1, 0], light[1, 1], light[1, 2]
-    poly = np.empty((4, 2))
-    x, y, z = np.empty(3), np.empty(3), np.empty(3)
+    # The three corners' x, y, z, u and v.
     xs, ys, zs = np.empty((3, BLOCK)), np.empty((3, BLOCK)), np.empty((3, BLOCK))
+    us, vs = np.empty((3, BLOCK)), np.empty((3, BLOCK))
     outside = np.empty(BLOCK, np.uint8)
+    kept = np.empty(BLOCK, np.int64)
+    planes = np.empty(PLANES * BLOCK)
+    chosen, actor, waiting = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.uint32), 0
     runs = np.empty((starts.size, 3), np.int64)
     for run in range(_runs(starts, counts, radii, centers, matrices, focal, side, rise, runs)):
         instance = runs[run, 0]
@@ -185,93 +341,42 @@ def draw(  # type: ignore[no-untyped-def]
         for block in range(runs[run, 1], runs[run, 2], BLOCK):
             end = min(block + BLOCK, runs[run, 2])
             n = end - block
+            gone = outside[:n]
             for k in range(3):
                 p, q, s = corners[3 * k, block:end], corners[3 * k + 1, block:end], corners[3 * k + 2, block:end]
-                _transform(p, q, s, m[0, 0], m[0, 1], m[0, 2], m[0, 3], xs[k])
-                _transform(p, q, s, m[1, 0], m[1, 1], m[1, 2], m[1, 3], ys[k])
-                _transform(p, q, s, m[2, 0], m[2, 1], m[2, 2], m[2, 3], zs[k])
-            gone = outside[:n]
+                x, y, z = xs[k, :n], ys[k, :n], zs[k, :n]
+                _transform(p, q, s, m[0, 0], m[0, 1], m[0, 2], m[0, 3], x)
+                _transform(p, q, s, m[1, 0], m[1, 1], m[1, 2], m[1, 3], y)
+                _transform(p, q, s, m[2, 0], m[2, 1], m[2, 2], m[2, 3], z)
+                _project(x, y, focal, half_u, us[k])
+                _project(x, z, -focal, half_v, vs[k])
             for i in range(n):
                 gone[i] = np.uint8((xs[0, i] < NEAR) & (xs[1, i] < NEAR) & (xs[2, i] < NEAR))
             _beyond(xs[0], xs[1], xs[2], ys[0], ys[1], ys[2], side, gone)
             _beyond(xs[0], xs[1], xs[2], zs[0], zs[1], zs[2], rise, gone)
+            _between(xs[0], xs[1], xs[2], vs[0], vs[1], vs[2], gone)
+            _between(xs[0], xs[1], xs[2], us[0], us[1], us[2], gone)
+            found = 0
             for i in range(n):
-                if gone[i]:
-                    continue
-                x0, x1, x2 = xs[0, i], xs[1, i], xs[2, i]
-                y0, y1, y2 = ys[0, i], ys[1, i], ys[2, i]
-                z0, z1, z2 = zs[0, i], zs[1, i], zs[2, i]
-                ahead = x0 >= NEAR and x1 >= NEAR and x2 >= NEAR
-                u0, u1, u2, v0, v1, v2 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-                if ahead:  # most triangles of a far town lie between the samples
-                    k0, k1, k2 = focal / x0, focal / x1, focal / x2
-                    v0, v1, v2 = half_v - z0 * k0, half_v - z1 * k1, half_v - z2 * k2
-                    if math.ceil(min(v0, v1, v2) - 0.5) >= math.ceil(max(v0, v1, v2) - 0.5):
-                        continue
-                    u0, u1, u2 = half_u + y0 * k0, half_u + y1 * k1, half_u + y2 * k2
-                    if math.ceil(min(u0, u1, u2) - 0.5) >= math.ceil(max(u0, u1, u2) - 0.5):
-                        continue
-                t = block + i
-                ax, ay, az = x1 - x0, y1 - y0, z1 - z0
-                bx, by, bz = x2 - x0, y2 - y0, z2 - z0
-                nx, ny, nz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
-                norm = math.sqrt(nx * nx + ny * ny + nz * nz)
-                if norm == 0.0:
-                    continue
-                nx, ny, nz = nx / norm, ny / norm, nz / norm
-                d = nx * x0 + ny * y0 + nz * z0
-                if abs(d) < 1e-9:
-                    continue
-                if d > 0.0:  # the normal that looks at the camera
-                    nx, ny, nz, d = -nx, -ny, -nz, -d
-
-                bias = 1.0 + DECAL_BIAS * looks[t, 2]
-                scale = bias / d
-                a = ny * scale / focal
-                b = -nz * scale / focal
-                c = nx * scale - a * half_u - b * half_v
-
-                if ahead:
-                    fill(u0, v0, u1, v1, u2, v2, a, b, c, count, depth, ids)
-                else:
-                    x[0], x[1], x[2], y[0], y[1], y[2], z[0], z[1], z[2] = x0, x1, x2, y0, y1, y2, z0, z1, z2
-                    found = 0
-                    for e in range(3):
-                        f = 0 if e == 2 else e + 1
-                        if x[e] >= NEAR:
-                            poly[found, 0] = half_u + focal * y[e] / x[e]
-                            poly[found, 1] = half_v - focal * z[e] / x[e]
-                            found += 1
-                        if (x[e] >= NEAR) != (x[f] >= NEAR):
-                            # Always from the inner to the outer end: both neighbours of the edge get the same point.
-                            inner, outer = (e, f) if x[e] >= NEAR else (f, e)
-                            w = (x[inner] - NEAR) / (x[inner] - x[outer])
-                            poly[found, 0] = half_u + focal * (y[inner] + w * (y[outer] - y[inner])) / NEAR
-                            poly[found, 1] = half_v - focal * (z[inner] + w * (z[outer] - z[inner])) / NEAR
-                            found += 1
-                    for e in range(2, found):
-                        fill(
-                            poly[0, 0], poly[0, 1], poly[e - 1, 0], poly[e - 1, 1], poly[e, 0], poly[e, 1],
-                            a, b, c, count, depth, ids,
-                        )  # fmt: skip
-
-                material = looks[t, 0]
-                up = 0.5 + 0.5 * (nx * px + ny * py + nz * pz)
-                facing = max(nx * sx + ny * sy + nz * sz, 0.0)
-                glow = 0.0
-                if material == LAMP:  # burning lamps shine against the sun
-                    glow = 1.0
+                kept[found] = i
+                found += int(gone[i] == 0)
+            if waiting + found > BLOCK:
+                count = _fill_block(
+                    waiting, chosen, actor, planes, colors, looks, light, focal, count, depth, ids,
+                    lit, marks, owners, faces,
+                )  # fmt: skip
+                waiting = 0
+            for j in range(found):
+                i, to = kept[j], waiting + j
                 for k in range(3):
-                    strength = light[2, k] * facing + light[3, k] * up + light[4, k] * (1.0 - up)
-                    lit[count, k] = colors[t, k] * max(strength, glow)
-                if material == LIT_WINDOW and light[5, 0] > 0.0:
-                    lit[count, 0] += light[5, 0] * LAMPLIGHT_INDOORS[0]
-                    lit[count, 1] += light[5, 0] * LAMPLIGHT_INDOORS[1]
-                    lit[count, 2] += light[5, 0] * LAMPLIGHT_INDOORS[2]
-                lit[count, 3] = bias
-                marks[count, 0] = material
-                marks[count, 1] = looks[t, 1]
-                owners[count] = actors[instance]
-                faces[count, 0], faces[count, 1], faces[count, 2] = nx, ny, nz
-                count += 1
-    return count
+                    planes[k * BLOCK + to] = xs[k, i]
+                    planes[(3 + k) * BLOCK + to] = ys[k, i]
+                    planes[(6 + k) * BLOCK + to] = zs[k, i]
+                    planes[(9 + k) * BLOCK + to] = us[k, i]
+                    planes[(12 + k) * BLOCK + to] = vs[k, i]
+                planes[15 * BLOCK + to] = 1.0 + DECAL_BIAS * looks[block + i, 2]
+                chosen[to], actor[to] = block + i, actors[instance]
+            waiting += found
+    return _fill_block(
+        waiting, chosen, actor, planes, colors, looks, light, focal, count, depth, ids, lit, marks, owners, faces
+    )
