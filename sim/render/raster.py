@@ -22,8 +22,13 @@ Moving a point along its view ray by a share e of its distance lifts it off the 
 whatever the distance: 3 mm at 1.5 m. So decals win at the horizon and do not float near by.
 """
 
-NARROW = 8
-"""Samples from which on a row of a triangle pays for vector instructions."""
+NOBODY = 0xFFFFFFFF
+"""A sample that sees the sky: inverse depth 0, triangle -1. A sample is an int64: the bits of its inverse depth as
+float32, which for positive numbers are in the order of the numbers, over the number of its triangle. So nearer is
+larger, and one array holds both: loops over one array are vectorised without a check whether two overlap."""
+
+SHORT = 16
+"""Samples of a triangle's row that are filled in one go; a buffer of samples ends in as many more that nobody sees."""
 
 PLAIN, ASPHALT, PAVED, GRASS, FOLIAGE, WALL, MARKING, LAMP, WINDOW, LIT_WINDOW = range(10)
 """Materials: how the shader textures a triangle, and (ASPHALT, PAVED, GRASS, MARKING) which ones receive shadows.
@@ -34,7 +39,9 @@ LAMPLIGHT_INDOORS = (226.0, 170.0, 96.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill(ua, va, ub, vb, slope, upper_slope, lower_slope, first, last, a, b, c, triangle, depth, ids):  # type: ignore[no-untyped-def]
+def _fill(  # type: ignore[no-untyped-def]
+    ua, va, ub, vb, slope, upper_slope, lower_slope, first, last, a, b, c, triangle, samples, width
+):
     """Fill rows first to last of one screen triangle with inverse depth a*u + b*v + c where it is nearer than what is
     there; returns whether it was anywhere.
 
@@ -42,40 +49,36 @@ def _fill(ua, va, ub, vb, slope, upper_slope, lower_slope, first, last, a, b, c,
     coordinates; an edge's crossing is computed from its upper to its lower end, so triangles that share the edge
     neither overlap nor leave a gap.
     """
-    width = depth.shape[1]
-    won = False
+    wins, edge = np.int64(0), width + 0.0
     for row in range(first, last):
         v = row + 0.5
         left = ua + (v - va) * slope
         right = ua + (v - va) * upper_slope if v < vb else ub + (v - vb) * lower_slope
-        if right < left:
-            left, right = right, left
-        if right <= 0.5 or left > width - 0.5:
-            continue
-        start = math.ceil(max(left, 0.0) - 0.5)
-        stop = math.ceil(min(right, width + 0.0) - 0.5)
-        if start >= stop:
-            continue
+        low, high = right if right < left else left, left if right < left else right
+        start = math.ceil(min(max(low, 0.0), edge) - 0.5)
+        stop = math.ceil(max(min(high, edge), 0.0) - 0.5)
         base = b * v + c + a * (start + 0.5)
-        if stop - start < NARROW:
-            for i in range(stop - start):
-                inverse = np.float32(base + a * i)
-                if inverse > depth[np.uint32(row), np.uint32(start + i)]:
-                    depth[np.uint32(row), np.uint32(start + i)] = inverse
-                    ids[np.uint32(row), np.uint32(start + i)] = triangle
-                    won = True
+        at, n = row * width + start, np.int32(stop - start)
+        if n <= SHORT:
+            # A fixed number of samples, most of them masked: cheaper than a branch that nobody can predict.
+            for i in range(np.int32(SHORT)):
+                to = np.uint64(at) + np.uint64(i)
+                old = samples[to]
+                inverse = np.float32(base + a * np.float64(np.int32(i)))
+                new = (np.int64(inverse.view(np.int32)) << np.int64(32)) | triangle
+                nearer = (new > (old | NOBODY)) & (np.int32(i) < n)
+                samples[to] = new if nearer else old
+                wins |= np.int64(nearer)
             continue
-        depth_row = depth[row, start:stop]
-        ids_row = ids[row, start:stop]
-        wins = np.uint32(0)
-        for i in range(stop - start):
-            inverse = np.float32(base + a * i)
-            nearer = inverse > depth_row[i]
-            depth_row[i] = inverse if nearer else depth_row[i]
-            ids_row[i] = triangle if nearer else ids_row[i]
-            wins |= np.uint32(nearer)
-        won |= wins != np.uint32(0)
-    return won
+        line = samples[at : row * width + stop]
+        for i in range(n):
+            old = line[i]
+            inverse = np.float32(base + a * np.float64(np.int32(i)))
+            new = (np.int64(inverse.view(np.int32)) << np.int64(32)) | triangle
+            nearer = new > (old | NOBODY)
+            line[i] = new if nearer else old
+            wins |= np.int64(nearer)
+    return wins != 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -208,8 +211,9 @@ def _set_up(count, focal, half_u, half_v, height, planes):  # type: ignore[no-un
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill_clipped(at, focal, half_u, half_v, planes, triangle, depth, ids):  # type: ignore[no-untyped-def]
+def _fill_clipped(at, focal, planes, triangle, samples, width, height):  # type: ignore[no-untyped-def]
     """Fill triangle `at` of `planes`, which crosses the near plane; returns whether it was nearest anywhere."""
+    half_u, half_v = 0.5 * width, 0.5 * height
     x, y, z, poly = np.empty(3), np.empty(3), np.empty(3), np.empty((4, 2))
     for e in range(3):
         x[e], y[e], z[e] = planes[e * BLOCK + at], planes[(3 + e) * BLOCK + at], planes[(6 + e) * BLOCK + at]
@@ -236,21 +240,35 @@ def _fill_clipped(at, focal, half_u, half_v, planes, triangle, depth, ids):  # t
             ua, va, uc, vc = uc, vc, ua, va
         if vc < vb:
             ub, vb, uc, vc = uc, vc, ub, vb
-        first, last = math.ceil(max(va, 0.0) - 0.5), math.ceil(min(vc, depth.shape[0] + 0.0) - 0.5)
+        first, last = math.ceil(max(va, 0.0) - 0.5), math.ceil(min(vc, height + 0.0) - 0.5)
         won |= _fill(
             ua, va, ub, vb, (uc - ua) / (vc - va), (ub - ua) / (vb - va), (uc - ub) / (vc - vb), first, last,
-            planes[20 * BLOCK + at], planes[21 * BLOCK + at], planes[22 * BLOCK + at], triangle, depth, ids,
+            planes[20 * BLOCK + at], planes[21 * BLOCK + at], planes[22 * BLOCK + at], triangle, samples, width,
         )  # fmt: skip
     return won
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _fill_block(  # type: ignore[no-untyped-def]
-    waiting, chosen, actor, planes, colors, looks, light, focal, count, depth, ids, lit, marks, owners, faces
+    waiting,
+    chosen,
+    actor,
+    planes,
+    colors,
+    looks,
+    light,
+    focal,
+    count,
+    samples,
+    width,
+    height,
+    lit,
+    marks,
+    owners,
+    faces,
 ):
     """Set up and fill the first `waiting` triangles of `planes`, rows `chosen` of the mesh, and give those that were
     nearest somewhere a row of the frame's table; returns how many rows are used now. See `draw`."""
-    height, width = depth.shape
     _set_up(waiting, focal, 0.5 * width, 0.5 * height, height + 0.0, planes)
     sx, sy, sz = light[0, 0], light[0, 1], light[0, 2]
     px, py, pz = light[1, 0], light[1, 1], light[1, 2]
@@ -262,10 +280,10 @@ def _fill_block(  # type: ignore[no-untyped-def]
                 planes[23 * BLOCK + i], planes[24 * BLOCK + i], planes[25 * BLOCK + i], planes[26 * BLOCK + i],
                 planes[27 * BLOCK + i], planes[28 * BLOCK + i], planes[29 * BLOCK + i],
                 int(planes[30 * BLOCK + i]), int(planes[31 * BLOCK + i]),
-                planes[20 * BLOCK + i], planes[21 * BLOCK + i], planes[22 * BLOCK + i], count, depth, ids,
+                planes[20 * BLOCK + i], planes[21 * BLOCK + i], planes[22 * BLOCK + i], count, samples, width,
             )  # fmt: skip
         else:
-            won = _fill_clipped(i, focal, 0.5 * width, 0.5 * height, planes, count, depth, ids)
+            won = _fill_clipped(i, focal, planes, count, samples, width, height)
         if not won:
             continue
         t = chosen[i]
@@ -306,8 +324,9 @@ def draw(  # type: ignore[no-untyped-def]
     light,
     focal,
     count,
-    depth,
-    ids,
+    samples,
+    width,
+    height,
     lit,
     marks,
     owners,
@@ -319,12 +338,12 @@ def draw(  # type: ignore[no-untyped-def]
     Instance i is triangles starts[i] : starts[i] + counts[i] under matrices[i] (3, 4), mesh to camera frame, with
     bounding sphere centers[i], radii[i] in the mesh frame, belonging to actors[i]. One matrix alone holds for all
     instances, and then they all belong to one actor.
+    samples int64 (height * width + SHORT,), row by row; see `NOBODY`.
     light (5, 3): sun direction and up in the camera frame, sun, sky and ground light; light[5, 0] is the lamps' glow.
     Each triangle that was nearest when it was drawn gets a row of the frame's table: lit (., 4) float32 RGB and depth
     bias, marks (., 2) uint8 material and tag, owners (.,) uint32 actor, faces (., 3) float32 normal in the camera's
     frame.
     """
-    height, width = depth.shape
     half_u, half_v = 0.5 * width, 0.5 * height
     side, rise = half_u / focal, half_v / focal
     # The three corners' x, y, z, u and v.
@@ -362,7 +381,7 @@ def draw(  # type: ignore[no-untyped-def]
                 found += int(gone[i] == 0)
             if waiting + found > BLOCK:
                 count = _fill_block(
-                    waiting, chosen, actor, planes, colors, looks, light, focal, count, depth, ids,
+                    waiting, chosen, actor, planes, colors, looks, light, focal, count, samples, width, height,
                     lit, marks, owners, faces,
                 )  # fmt: skip
                 waiting = 0
@@ -378,5 +397,20 @@ def draw(  # type: ignore[no-untyped-def]
                 chosen[to], actor[to] = block + i, actors[instance]
             waiting += found
     return _fill_block(
-        waiting, chosen, actor, planes, colors, looks, light, focal, count, depth, ids, lit, marks, owners, faces
+        waiting,
+        chosen,
+        actor,
+        planes,
+        colors,
+        looks,
+        light,
+        focal,
+        count,
+        samples,
+        width,
+        height,
+        lit,
+        marks,
+        owners,
+        faces,
     )

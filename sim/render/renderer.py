@@ -86,7 +86,7 @@ class Renderer:
         self._noise, self._clouds = shading.noise_texture(), sky.cloud_texture()
         self._stars, self._drops = sky.star_directions(), rainfall.drop_table()
         self._ground_shadows = shadows_of(static, self._static.soup, self._static.looks[:, 0])
-        self._buffers: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+        self._buffers: dict[tuple[int, int], np.ndarray] = {}
         self._first_movable = self._used = 0
         self._grow(len(self._static.soup) + 4096)
 
@@ -263,10 +263,9 @@ class Renderer:
         if (height, width) not in self._buffers:
             if len(self._buffers) >= 8:
                 self._buffers.clear()
-            self._buffers[height, width] = (np.empty((height, width), np.float32), np.empty((height, width), np.int32))
-        depth, ids = self._buffers[height, width]
-        depth.fill(0.0)
-        ids.fill(-1)
+            self._buffers[height, width] = np.empty(height * width + raster.SHORT, np.int64)
+        samples = self._buffers[height, width]
+        samples.fill(raster.NOBODY)
         starts, counts, radii, centers, matrices, actors, _ = instances
         need = len(self._static.soup) + int(counts.sum())
         if need > len(self._owners):
@@ -275,14 +274,15 @@ class Renderer:
         static, models = self._static, self._models
         used = raster.draw(
             self._corners, static.colors, static.looks, static.starts, static.counts, static.radii, static.centers,
-            camera_from_world[None], self._static_actors, light, focal, 0, depth, ids, *table,
+            camera_from_world[None], self._static_actors, light, focal, 0, samples, width, height, *table,
         )  # fmt: skip
         self._first_movable = used
         self._used = raster.draw(
             models.corners, models.colors, models.looks, starts, counts, radii, centers,
-            matrices, actors, light, focal, used, depth, ids, *table,
+            matrices, actors, light, focal, used, samples, width, height, *table,
         )  # fmt: skip
-        return depth, ids
+        halves = samples[: height * width].reshape(height, width, 1)
+        return halves.view("<f4")[:, :, 1], halves.view("<i4")[:, :, 0]
 
 
 def _kernel_air(air: Atmosphere, seconds: float) -> shading.Air:
