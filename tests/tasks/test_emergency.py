@@ -248,7 +248,7 @@ def test_calls_run_out() -> None:
     [
         (TaskConfig(name="Parking"), "name"),
         (TaskConfig(max_calls=0), "max_calls"),
-        (TaskConfig(split="validation"), "split"),
+        (TaskConfig(split="holdout"), "split"),
         (TaskConfig(camera=CameraConfig(fov=0.0)), "fov"),
         (TaskConfig(record=RecordConfig(view="drone")), "view"),
     ],
