@@ -8,6 +8,7 @@ pilotage replay run=runs/latest
 pilotage drive policy.driver=expert
 pilotage serve --port 2000 --worlds 8      (or port=2000 worlds=8)
 pilotage doctor
+pilotage towns                             (towns write Grid-train-0007 out.xodr)
 """
 
 from __future__ import annotations
@@ -36,8 +37,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("conf.commands.doctor", "check that this machine can run Pilotage, and say what is wrong"),
 }
 
+# Commands with arguments of their own instead of a config.
+PLAIN: dict[str, tuple[str, str]] = {
+    "towns": ("conf.commands.towns", "list towns, styles and splits; `towns write NAME FILE.xodr` writes the roads"),
+}
+
 USAGE = "usage: pilotage <command> [overrides]    (`pilotage <command> --help` lists its groups)\n\n" + "\n".join(
-    f"  {name:9} {what}" for name, (_, what) in COMMANDS.items()
+    f"  {name:9} {what}" for name, (_, what) in {**COMMANDS, **PLAIN}.items()
 )
 
 CONFIG_FAILURE, RUN_FAILURE, INTERRUPTED = 2, 1, 130
@@ -50,6 +56,8 @@ def main(argv: list[str] | None = None) -> None:
         print(USAGE)
         sys.exit(0)
     command, overrides = arguments[0], arguments[1:]
+    if command in PLAIN:
+        sys.exit(_plain(command, overrides))
     if command not in COMMANDS:
         print(f"pilotage: no command {command!r}.\n\n{USAGE}", file=sys.stderr)
         sys.exit(CONFIG_FAILURE)
@@ -67,6 +75,16 @@ def main(argv: list[str] | None = None) -> None:
 
     register()
     hydra.main(version_base="1.3", config_path=".", config_name=command)(_runner(module))()
+
+
+def _plain(command: str, arguments: list[str]) -> int:
+    try:
+        return int(import_module(PLAIN[command][0]).run(arguments))
+    except ConfigError as error:
+        _fail(error, CONFIG_FAILURE)
+    except _expected_errors() as error:
+        _fail(error, RUN_FAILURE)
+    return RUN_FAILURE
 
 
 def _runner(module: str) -> Callable[[DictConfig], None]:

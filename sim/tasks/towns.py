@@ -43,14 +43,14 @@ def episode_town(session: SessionConfig, split: str, seed: int, train_towns: boo
             f"sim.town={session.town}: {own} towns are never trained on; choose a town of the training split, "
             f"e.g. sim.town={session.town.replace(own, 'train')}"
         )
-    if split != "train" and own == "train" and not train_towns:
-        raise InvalidTask(
-            f"sim.town={session.town}: a town of the training split shows no generalisation; choose e.g. "
-            f"sim.town={session.town.replace(own, split)}, or set task.train_towns=true for its held-out roads"
-        )
     if split == "validation" and own != "validation":
         raise InvalidTask(
             f"sim.town={session.town} has no roads for validation; choose validation towns, e.g. sim.town=Grid or "
             "sim.town=Grid-validation-0000"
+        )
+    if split != "train" and own == "train" and not train_towns:
+        raise InvalidTask(
+            f"sim.town={session.town}: a town of the training split shows no generalisation; choose e.g. "
+            f"sim.town={session.town.replace(own, split)}, or set task.train_towns=true for its held-out roads"
         )
     return session.town

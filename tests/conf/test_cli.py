@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from sim.maps.town import town_text
+
 PILOTAGE = Path(sys.executable).with_name("pilotage")
 
 
@@ -109,3 +111,23 @@ def test_doctor_finds_nothing_wrong_here(tmp_path: Path) -> None:
     answer = pilotage("doctor", cwd=tmp_path)
     assert answer.returncode == 0, answer.stdout
     assert "H.264" in answer.stdout
+
+
+def test_towns_are_listed_and_written_and_files_not_overwritten_unasked(tmp_path: Path) -> None:
+    listed = pilotage("towns", cwd=tmp_path)
+    assert listed.returncode == 0, listed.stderr
+    for word in ("Pilotage01", "Pilotage07", "Rural", "validation", "Grid-train-0007"):
+        assert word in listed.stdout
+    written = pilotage("towns", "write", "Track-test-0003", "out.xodr", cwd=tmp_path)
+    assert written.returncode == 0, written.stderr
+    assert (tmp_path / "out.xodr").read_text("utf-8") == town_text("Track-test-0003")
+    again = pilotage("towns", "write", "Track-test-0004", "out.xodr", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "out.xodr is there already" in again.stderr
+    assert (tmp_path / "out.xodr").read_text("utf-8") == town_text("Track-test-0003")
+    assert pilotage("towns", "write", "Track-test-0004", "out.xodr", "--overwrite", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "out.xodr").read_text("utf-8") == town_text("Track-test-0004")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.xodr"]
+    unknown = pilotage("towns", "write", "Track-trial-0004", "other.xodr", cwd=tmp_path)
+    assert unknown.returncode == 2
+    assert "there is no town 'Track-trial-0004'" in unknown.stderr

@@ -113,7 +113,7 @@ WRONG_TOWNS = [
     ("Grid-test-0007", "train", "never trained on.*Grid-train-0007"),
     ("Grid-validation-0007", "train", "never trained on"),
     ("Grid-train-0007", "test", "no generalisation.*Grid-test-0007.*train_towns=true"),
-    ("Grid-train-0007", "validation", "Grid-validation-0007"),
+    ("Grid-train-0007", "validation", "no roads for validation.*Grid-validation-0000"),
     ("Pilotage01", "validation", "no roads for validation"),
     ("Grid-train-0001+Grid-train-0002", "test", "none of these towns is of the test split"),
     ("Grid-test-0001+Rural-validation-0002", "train", "none of these towns is of the train split"),
