@@ -13,6 +13,7 @@ from sim.maps.boxes import BoxList, StaticBoxes
 from sim.maps.buildings import STYLES, buildings
 from sim.maps.fences import fences
 from sim.maps.furniture import guard_rails, lamps
+from sim.maps.hydrants import hydrants
 from sim.maps.network import RoadNetwork
 from sim.maps.placed import PlacedObject, placed_meshes
 from sim.maps.regulation import Regulation
@@ -104,4 +105,5 @@ def build_scenery(
     meshes += yards(sides, clearance, boxes, zlib.crc32(f"{name}/yards".encode()), style)
     fence_seed = zlib.crc32(f"{name}/fences".encode())
     meshes += fences(sides, clearance, boxes, fence_seed, style, open_ground_height(network))
+    meshes += hydrants(sides, clearance, boxes)
     return Scenery(Mesh.concat(meshes), boxes.build(), boxes.owners(meshes), heads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.labels import Label
-from sim.maps import Town
+from sim.maps import Town, load_town
 from sim.maps.network import parse_network
 from sim.maps.roadside import Clearance
 from sim.maps.yards import OFF_LANES
@@ -43,3 +43,16 @@ def test_parked_cars_are_tagged_as_cars_and_belong_to_the_layer_of_parked_vehicl
     assert {int(town.objects.layers[n]) for n in cars} == {16}
     shown = np.isin(town.objects.triangles, cars)
     assert set(town.mesh.tags[shown].tolist()) == {Label.CAR}
+
+
+def test_a_town_with_sidewalks_has_red_hydrants_behind_them() -> None:
+    boxes = load_town("Pilotage05").boxes
+    small = (boxes.tag == Label.STATIC) & (np.abs(boxes.extent - np.array([0.2, 0.2, 0.39])).max(axis=1) < 1e-9)
+    assert small.sum() >= 10
+    town = load_town("Pilotage05")
+    for number in np.flatnonzero(small)[:5].tolist():
+        shown = town.mesh.triangles[town.objects.triangles == town.objects.boxes[number]]
+        corners = town.mesh.vertices[shown].reshape(-1, 3)
+        assert np.abs(corners - boxes.center[number]).max() < 0.4
+        color = town.mesh.colors[town.objects.triangles == town.objects.boxes[number]].astype(int)
+        assert (color[:, 0] > 2 * color[:, 1]).all()
