@@ -14,6 +14,8 @@ from sim.render.mesh import Mesh
 
 # m; the lanes themselves are drawn too, so that the outline need not be finer than their own chords.
 OUTLINE_ERROR = 0.005
+# m2 less of asphalt at which the outline is drawn from where the arms' middles meet.
+TIGHTER = 0.5
 # A crossing has hundreds; what has more is no star, and its outline would take gigabytes.
 MAX_SEGMENTS = 20_000
 
@@ -22,7 +24,9 @@ def junction_meshes(network: RoadNetwork) -> list[tuple[str, Mesh]]:
     """Asphalt that fills what the connecting lanes of each junction leave open, with the junction's key.
 
     The outline is what an observer in the junction's middle sees as the farthest lane edge in every direction, arm
-    ends closed by a straight cap: exact for junctions that are star-shaped from there, as crossings and tees are.
+    ends closed by a straight cap: exact for junctions that are star-shaped from there, as crossings are. A tee, or the
+    mouth of a ring, may be so only from where its arms' middle lines meet; from elsewhere the outline takes in ground
+    outside of it and is larger, so the smaller one of both is right.
     Coplanar with the lanes and of their colour. A junction on a slope has no single plane: its lanes alone carry it.
     """
     connecting: dict[str, list[Road]] = defaultdict(list)
@@ -31,14 +35,20 @@ def junction_meshes(network: RoadNetwork) -> list[tuple[str, Mesh]]:
             connecting[road.junction].append(road)
     meshes = []
     for junction, roads in connecting.items():
-        segments, level, flat = _outline_segments(roads)
+        segments, caps, level, flat = _outline_segments(roads)
         if flat and 3 <= len(segments) <= MAX_SEGMENTS:
-            meshes.append((f"Junction_{junction}", _fan(segments, level)))
+            middle = 0.5 * (segments.reshape(-1, 2).min(axis=0) + segments.reshape(-1, 2).max(axis=0))
+            ring = _ring(segments, middle)
+            meeting = _meeting(caps, middle)
+            other = _ring(segments, meeting)
+            if _area(other) < _area(ring) - TIGHTER:
+                middle, ring = meeting, other
+            meshes.append((f"Junction_{junction}", _fan(ring, middle, level)))
     return meshes
 
 
-def _outline_segments(roads: list[Road]) -> tuple[np.ndarray, float, bool]:
-    """Edges of asphalt lanes and caps of arms as segments (K, 2, 2); their height and whether they share it."""
+def _outline_segments(roads: list[Road]) -> tuple[np.ndarray, np.ndarray, float, bool]:
+    """Edges of asphalt lanes and caps of arms as segments (K, 2, 2), the caps alone; height, and whether it is one."""
     polylines: list[np.ndarray] = []
     ends: dict[tuple[str, str, str], list[np.ndarray]] = defaultdict(list)
     for road in roads:
@@ -58,7 +68,8 @@ def _outline_segments(roads: list[Road]) -> tuple[np.ndarray, float, bool]:
                         if section.end >= road.length:
                             ends[road.successor].append(line[-1])
     if not polylines:
-        return np.zeros((0, 2, 2)), 0.0, False
+        return np.zeros((0, 2, 2)), np.zeros((0, 2, 2)), 0.0, False
+    edges_count = len(polylines)
     for link, points in ends.items():
         if link[1]:
             cloud = np.array(points)
@@ -67,12 +78,34 @@ def _outline_segments(roads: list[Road]) -> tuple[np.ndarray, float, bool]:
             polylines.append(cloud[[first, last]])
     heights = np.concatenate([line[:, 2] for line in polylines])
     segments = np.concatenate([np.stack([line[:-1, :2], line[1:, :2]], axis=1) for line in polylines])
-    return segments, float(heights.mean()), bool(np.ptp(heights) < 0.02)
+    caps = np.array([line[:, :2] for line in polylines[edges_count:]]).reshape(-1, 2, 2)
+    return segments, caps, float(heights.mean()), bool(np.ptp(heights) < 0.02)
 
 
-def _fan(segments: np.ndarray, level: float) -> Mesh:
-    """Triangles from the middle to the farthest crossing in every direction at which a segment starts or ends."""
-    middle = 0.5 * (segments.reshape(-1, 2).min(axis=0) + segments.reshape(-1, 2).max(axis=0))
+def _meeting(caps: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """The point (2,) nearest to the middle lines of all arms, `middle` where these do not say."""
+    along = caps[:, 1] - caps[:, 0]
+    length = np.hypot(along[:, 0], along[:, 1])
+    along, centers = along[length > 0.1] / length[length > 0.1, None], caps[length > 0.1].mean(axis=1)
+    if len(along) < 2:
+        return middle
+    # A point p lies on an arm's middle line where (p - center) . along = 0.
+    offset = np.sum((centers - middle) * along, axis=1)
+    (xx, xy), (_, yy) = along.T @ along
+    determinant = xx * yy - xy * xy
+    if determinant < 0.01:
+        return middle
+    x, y = along.T @ offset
+    return middle + np.array([yy * x - xy * y, xx * y - xy * x]) / determinant
+
+
+def _area(ring: np.ndarray) -> float:
+    following = np.roll(ring, -1, axis=0)
+    return 0.5 * float(np.sum(ring[:, 0] * following[:, 1] - ring[:, 1] * following[:, 0]))
+
+
+def _ring(segments: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """The farthest crossing (N, 2) seen from `middle` in every direction at which a segment starts or ends."""
     a, b = segments[:, 0] - middle, segments[:, 1] - middle
     corners = np.concatenate([a, b])
     angles = arctan2(corners[:, 1], corners[:, 0])
@@ -86,8 +119,11 @@ def _fan(segments: np.ndarray, level: float) -> Mesh:
     share = (a[None, :, 0] * rays[:, None, 1] - a[None, :, 1] * rays[:, None, 0]) / safe
     reach = np.where((share >= -1e-6) & (share <= 1 + 1e-6) & (distance > 0), distance, 0.0).max(axis=1)
     seen = reach > 0
-    ring = middle + rays[seen] * reach[seen, None]
-    ring = _simplified(ring)
+    return _simplified(middle + rays[seen] * reach[seen, None])
+
+
+def _fan(ring: np.ndarray, middle: np.ndarray, level: float) -> Mesh:
+    """Triangles from `middle` to the corners of `ring` (N, 2)."""
     count = len(ring)
     vertices = np.concatenate([np.append(middle, level)[None], np.column_stack([ring, np.full(count, level)])])
     following = np.roll(np.arange(count), -1)

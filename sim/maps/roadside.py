@@ -14,6 +14,9 @@ STEP = 6.0
 CLEARANCE_STEP = 2.0
 LEVEL_M = 0.05
 FAR = 50.0
+# m: what lies inside a ring of at least this radius is ground to slide out on, as on a skid pad; roundabouts are
+# smaller, and their islands may be planted.
+OPEN_ISLAND = 25.0
 _BLOCK = 64
 
 
@@ -69,8 +72,28 @@ def _paved(road: Road, side: int, s: np.ndarray) -> np.ndarray:
     return paved
 
 
+def open_islands(network: RoadNetwork) -> np.ndarray:
+    """Discs (N, 3: x, y, radius in m; CARLA's frame) inside one-way rings that have nothing on their left."""
+    discs = [np.zeros((0, 3))]
+    for road in network.roads:
+        if road.junction is not None or not road.sections or any(section.left for section in road.sections):
+            continue
+        for curve in road.curves:
+            if curve.kind == "arc" and 0.0 < curve.parameters[0] <= 1.0 / OPEN_ISLAND:
+                radius = 1.0 / curve.parameters[0]
+                # Half a ring at least, so that no bend of a one-way street counts.
+                if road.length > np.pi * radius / 2:
+                    x, y, _, heading = road.reference(np.array([curve.s]))[0]
+                    center = [x - radius * np.sin(heading), -(y + radius * np.cos(heading)), radius]
+                    discs.append(np.array([center]))
+    return np.concatenate(discs)
+
+
 class Clearance:
-    """How far points are from the nearest road's outermost edge, sidewalks included; never more than the truth."""
+    """How far points are from the nearest road's outermost edge, sidewalks included; never more than the truth.
+
+    The island of a skid pad (`open_islands`) counts as road.
+    """
 
     def __init__(self, network: RoadNetwork) -> None:
         centers, radii = [], []
@@ -80,7 +103,9 @@ class Clearance:
             # A disc around the middle of each cross-section covers it and half the gap to the next one.
             centers.append(offset_points(road.reference(s), 0.5 * (low + high))[:, :2])
             radii.append(np.hypot(0.5 * (high - low), 0.5 * CLEARANCE_STEP))
-        self._centers, self._radii = np.concatenate(centers), np.concatenate(radii)
+        islands = open_islands(network)
+        self._centers = np.concatenate([*centers, islands[:, :2]])
+        self._radii = np.concatenate([*radii, islands[:, 2]])
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Distance (N,) in metres from `points` (N, 2 or 3), FAR at most; negative on a road."""

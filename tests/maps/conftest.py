@@ -8,14 +8,27 @@ import carla
 import numpy as np
 import pytest
 
-from sim.maps import Town, load_town
+from sim.maps import Town, available_towns, load_town
+from sim.maps.network import RoadNetwork, parse_network
 
 Heights = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
-@pytest.fixture(scope="session", params=("Pilotage01", "Pilotage02", "Pilotage05"))
+@pytest.fixture(scope="session", params=available_towns())
 def town(request: pytest.FixtureRequest) -> Town:
     return load_town(request.param)
+
+
+@pytest.fixture(scope="session")
+def network(town: Town) -> RoadNetwork:
+    return parse_network(town.opendrive)
+
+
+@pytest.fixture(scope="session")
+def paved(network: RoadNetwork) -> bool:
+    """Whether the town has sidewalks: only then do people live and walk there, and only then are there crossings."""
+    lanes = [lane for road in network.roads for section in road.sections for lane in section.left + section.right]
+    return any(lane.kind == "sidewalk" for lane in lanes)
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,14 @@ import sys
 
 import carla
 import numpy as np
+import pytest
 
 from sim.labels import Label
-from sim.maps import Town
-from sim.maps.terrain import GROUND_Z
+from sim.maps import Town, load_town
+from sim.maps.generator.streets import SKID_PAD
+from sim.maps.network import RoadNetwork, parse_network
+from sim.maps.roadside import open_islands
+from sim.maps.terrain import open_ground_height
 
 VEHICLE_HEIGHT = 4.5
 DIGEST = """
@@ -29,7 +33,9 @@ print(digest.hexdigest())
 
 
 def _lane_at(road_map: carla.Map, x: float, y: float, kinds: carla.LaneType) -> carla.Waypoint | None:
-    return road_map.get_waypoint(carla.Location(x, y, 0.0), project_to_road=False, lane_type=kinds)
+    # The client looks for the lane nearest in space: on a hill, at the height of the nearest road.
+    height = road_map.get_waypoint(carla.Location(x, y, 0.0), lane_type=kinds).transform.location.z
+    return road_map.get_waypoint(carla.Location(x, y, height), project_to_road=False, lane_type=kinds)
 
 
 def _gap(town: Town, points: np.ndarray) -> np.ndarray:
@@ -44,13 +50,14 @@ def _gap(town: Town, points: np.ndarray) -> np.ndarray:
     return result
 
 
-def test_no_box_stands_on_a_lane_or_sidewalk(town: Town, road_map: carla.Map) -> None:
+def test_no_box_stands_on_a_lane_or_sidewalk(town: Town, road_map: carla.Map, paved: bool) -> None:
     kinds = (
         carla.LaneType.Driving | carla.LaneType.Sidewalk | carla.LaneType.Shoulder
         | carla.LaneType.Parking | carla.LaneType.Median
     )  # fmt: skip
     boxes = town.boxes
-    assert {Label.BUILDINGS, Label.VEGETATION, Label.POLES} <= set(boxes.tag.tolist())
+    assert {Label.VEGETATION, Label.POLES} <= set(boxes.tag.tolist())
+    assert (Label.BUILDINGS in boxes.tag) == paved
     for center, extent, yaw in zip(boxes.center, boxes.extent, np.radians(boxes.yaw)):
         # A grid of at most a metre over the footprint, its edge included.
         shares = [np.linspace(-1.0, 1.0, 2 + int(2 * half)) for half in extent[:2]]
@@ -63,9 +70,12 @@ def test_no_box_stands_on_a_lane_or_sidewalk(town: Town, road_map: carla.Map) ->
 def test_nothing_hangs_lower_than_a_tall_truck_over_a_driving_lane(town: Town, road_map: carla.Map) -> None:
     standing = np.isin(town.mesh.tags, [Label.BUILDINGS, Label.VEGETATION, Label.POLES, Label.GUARD_RAIL])
     corners = town.mesh.vertices[np.unique(town.mesh.triangles[standing])]
-    low = corners[corners[:, 2] < VEHICLE_HEIGHT]
+    highest = max(waypoint.transform.location.z for waypoint in road_map.generate_waypoints(5.0))
+    low = corners[corners[:, 2] < highest + VEHICLE_HEIGHT]
     assert len(low) > 1000
-    assert all(_lane_at(road_map, x, y, carla.LaneType.Driving) is None for x, y, _ in low.tolist())
+    for x, y, z in low.tolist():
+        lane = _lane_at(road_map, x, y, carla.LaneType.Driving)
+        assert lane is None or z > lane.transform.location.z + VEHICLE_HEIGHT, (x, y, z)
 
 
 def test_spawn_points_and_lanes_leave_room_to_every_box(town: Town, road_map: carla.Map) -> None:
@@ -76,10 +86,12 @@ def test_spawn_points_and_lanes_leave_room_to_every_box(town: Town, road_map: ca
     assert _gap(town, np.array([[place.x, place.y] for place in lanes])).min() > 1.75
 
 
-def test_everything_that_stands_reaches_down_to_the_ground(town: Town) -> None:
+def test_everything_that_stands_reaches_down_to_the_ground(town: Town, network: RoadNetwork) -> None:
+    # In hills the open ground lies as high as the lowest valley.
+    level = open_ground_height(network)
     foot = town.boxes.center[:, 2] - town.boxes.extent[:, 2]
     grown = np.isin(town.boxes.tag, [Label.BUILDINGS, Label.VEGETATION])
-    assert np.abs(foot[grown] - GROUND_Z).max() < 1e-6
+    assert np.abs(foot[grown] - level).max() < 1e-5
     # Posts beside a road on a bank stand on its verge.
     posts = np.isin(town.boxes.tag, [Label.POLES, Label.TRAFFIC_LIGHT, Label.TRAFFIC_SIGNS])
     under = town.ground.heights(town.boxes.center[posts])
@@ -88,7 +100,7 @@ def test_everything_that_stands_reaches_down_to_the_ground(town: Town) -> None:
         {Label.BUILDINGS, Label.VEGETATION, Label.POLES, Label.GUARD_RAIL} & set(town.mesh.tags.tolist())
     ):
         z = town.mesh.vertices[town.mesh.triangles[town.mesh.tags == tag]][..., 2]
-        assert np.isclose(z.min(), GROUND_Z, atol=1e-5)
+        assert np.isclose(z.min(), level, atol=1e-5)
 
 
 def test_a_town_is_the_same_in_processes_with_different_hash_seeds(town: Town) -> None:
@@ -105,3 +117,12 @@ def test_a_town_is_the_same_in_processes_with_different_hash_seeds(town: Town) -
         digests.add(result.stdout.strip())
     assert len(digests) == 1
     assert len(digests.pop()) == hashlib.sha256().digest_size * 2
+
+
+def test_nothing_stands_on_the_island_of_a_skid_pad() -> None:
+    town = load_town("Pilotage07")
+    discs = open_islands(parse_network(town.opendrive))
+    assert len(discs) > 0
+    assert discs[:, 2] == pytest.approx(SKID_PAD[0])
+    from_middle = np.linalg.norm(town.boxes.center[:, None, :2] - discs[None, :, :2], axis=-1)
+    assert np.all(from_middle > discs[:, 2] + 2.0)

@@ -46,7 +46,16 @@ def test_lanes_go_on_through_the_junction_and_end_only_where_a_lane_is_dropped(n
     assert all(waypoint.next(0.5) == [] or waypoint.next(0.5)[0].lane_width < 3.0 for waypoint in ends)
     assert len(ends) < 0.01 * len(waypoints)
     entering = [w for w in waypoints if not w.is_junction and any(n.is_junction for n in w.next(10.0))]
-    assert len(entering) >= 6
+    network = parse_network(load_town(name).opendrive)
+    inwards = {
+        (int(road.predecessor[1]), lane.predecessor)
+        for road in network.roads
+        if road.junction is not None
+        for lane in road.sections[0].right
+        if lane.kind == "driving"
+    }
+    # Every lane that the map lets into a junction is found by driving, and no other.
+    assert {(w.road_id, w.lane_id) for w in entering} == inwards
     for waypoint in entering:
         # Behind a roundabout the next junction may be near.
         distances = (20.0, 40.0, 60.0, 80.0, 100.0)
@@ -58,9 +67,15 @@ def test_lanes_go_on_through_the_junction_and_end_only_where_a_lane_is_dropped(n
 @pytest.mark.parametrize("name", TOWNS)
 def test_topology_edges_join_places_that_exist(name: str) -> None:
     topology = _map(name).get_topology()
-    assert len(topology) > 20
-    roads = {waypoint.road_id for pair in topology for waypoint in pair}
-    assert len(roads) > 10
+    lanes = [
+        (int(road.id), lane.id)
+        for road in parse_network(load_town(name).opendrive).roads
+        for section in road.sections
+        for lane in section.left + section.right
+        if lane.kind == "driving"
+    ]
+    assert {(waypoint.road_id, waypoint.lane_id) for pair in topology for waypoint in pair} == set(lanes)
+    assert len(topology) >= 0.98 * len(lanes)  # an edge out of every lane but of those that are dropped
 
 
 def test_an_unknown_town_is_refused_with_the_names_that_exist() -> None:
@@ -79,18 +94,19 @@ def test_a_town_is_bit_identical_when_built_again() -> None:
 @pytest.mark.parametrize("name", TOWNS)
 def test_lanes_that_follow_each_other_meet_within_a_centimetre(name: str) -> None:
     road_map = _map(name)
-    gaps = []
+    gaps, lanes = [], 0
     for road in parse_network(load_town(name).opendrive).roads:
         for section in road.sections:
             for lane in section.left + section.right:
                 if lane.kind != "driving":
                     continue
+                lanes += 1
                 s = section.end - 0.001 if lane.id < 0 else section.start + 0.001
                 end = road_map.get_waypoint_xodr(int(road.id), lane.id, s)
                 for after in end.next(0.002):
                     gap = after.transform.location.distance(end.transform.location)
                     turn = (after.transform.rotation.yaw - end.transform.rotation.yaw + 180.0) % 360.0 - 180.0
                     gaps.append((gap, abs(turn)))
-    assert len(gaps) > 20
+    assert len(gaps) >= 0.98 * lanes  # a dropped lane has no successor
     assert max(gap for gap, _ in gaps) < 0.01
     assert max(turn for _, turn in gaps) < 1.0
