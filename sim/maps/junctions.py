@@ -16,6 +16,8 @@ from sim.render.mesh import Mesh
 OUTLINE_ERROR = 0.005
 # m2 less of asphalt at which the outline is drawn from where the arms' middles meet.
 TIGHTER = 0.5
+# Of the sum of squares of sines of the angles between arms: below it they are the ways of a fork.
+PARALLEL = 0.1
 # A crossing has hundreds; what has more is no star, and its outline would take gigabytes.
 MAX_SEGMENTS = 20_000
 
@@ -41,7 +43,8 @@ def junction_meshes(network: RoadNetwork) -> list[tuple[str, Mesh]]:
             ring = _ring(segments, middle)
             meeting = _meeting(caps, middle)
             other = _ring(segments, meeting)
-            if _area(other) < _area(ring) - TIGHTER:
+            inside = np.all(np.abs(meeting - middle) <= 0.5 * np.ptp(segments.reshape(-1, 2), axis=0))
+            if inside and _area(other) < _area(ring) - TIGHTER:
                 middle, ring = meeting, other
             meshes.append((f"Junction_{junction}", _fan(ring, middle, level)))
     return meshes
@@ -93,7 +96,7 @@ def _meeting(caps: np.ndarray, middle: np.ndarray) -> np.ndarray:
     offset = np.sum((centers - middle) * along, axis=1)
     (xx, xy), (_, yy) = along.T @ along
     determinant = xx * yy - xy * xy
-    if determinant < 0.01:
+    if determinant < PARALLEL:
         return middle
     x, y = along.T @ offset
     return middle + np.array([yy * x - xy * y, xx * y - xy * x]) / determinant

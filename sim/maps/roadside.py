@@ -11,6 +11,7 @@ from sim.maps.surface import offset_points, road_extent
 from sim.maps.terrain import GROUND_Z, open_ground_height
 
 STEP = 6.0
+LEAST_STEP, RAIL_SAGITTA = 2.0, 0.3
 CLEARANCE_STEP = 2.0
 LEVEL_M = 0.05
 FAR = 50.0
@@ -51,7 +52,7 @@ def roadsides(network: RoadNetwork) -> list[Roadside]:
     for road in network.roads:
         if road.junction is not None or road.length < 2 * STEP:
             continue
-        s = np.linspace(0.0, road.length, int(road.length / STEP) + 1)
+        s = np.linspace(0.0, road.length, int(road.length / _step(road)) + 1)
         reference = road.reference(s)
         low, high = road_extent(road, s)
         heading = reference[:, 3]
@@ -61,6 +62,16 @@ def roadsides(network: RoadNetwork) -> list[Roadside]:
             edge[level, 2] = lowest
             result.append(Roadside(edge, side * left, -np.degrees(heading), _paved(road, side, s), level))
     return result
+
+
+def _step(road: Road) -> float:
+    """m along the reference line between samples: on tight bends so few that a rail from one to the next cuts none."""
+    bend = max(curve.max_curvature for curve in road.curves)
+    if bend < 1e-6:
+        return STEP
+    low, high = road_extent(road, np.linspace(0.0, road.length, 3))
+    outer = 1.0 / bend + float(max(np.abs(low).max(), np.abs(high).max()))
+    return min(STEP, max(LEAST_STEP, float(np.sqrt(8 * RAIL_SAGITTA * outer)) / (bend * outer)))
 
 
 def _paved(road: Road, side: int, s: np.ndarray) -> np.ndarray:

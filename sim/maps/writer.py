@@ -247,12 +247,16 @@ class TownWriter:
                 sign = signal_writer.sign(self._next_signal(), name, kind, -1, arm.approach, signal_writer.SIGN_LINE)
                 arm.road.signals.append(sign)
 
-    def limit_signs(self) -> None:
-        """The limit of every street, shown to who enters it from a junction, and where it changes on a one-way road."""
+    def limit_signs(self, behind: float = LIMIT_SIGN) -> None:
+        """The limit of every street, shown to who enters it from a junction, and where it changes on a one-way road.
+
+        `behind` (m): how far from the junction, where the street is long enough. Beside ramps there is room only later.
+        """
         for arms in self._arms.values():
             for arm in arms:
                 if arm.road.length >= 2 * LIMIT_SIGN and arm.lanes(False):
-                    self._limit_sign(arm.road, arm.strips(False), arm.side(False), arm.road.length - LIMIT_SIGN)
+                    away = behind if arm.road.length >= 2 * behind else LIMIT_SIGN
+                    self._limit_sign(arm.road, arm.strips(False), arm.side(False), arm.road.length - away)
         for before, road in pairwise(self._roads):
             follows = f'elementId="{before.id}" contactPoint="end"' in road.predecessor and road.junction == -1
             one_way = road.profile is not None and not road.profile.left

@@ -79,6 +79,8 @@ def _beyond(road_map: carla.Map, x: float, y: float, z: float) -> float:
         lane = road_map.get_waypoint(place, lane_type=kind)
         if lane is not None:
             result = min(result, lane.transform.location.distance(place) - lane.lane_width / 2)
+        if result < 0.0:
+            break
     return result
 
 
@@ -87,7 +89,11 @@ def _between(road_map: carla.Map, junction: int, x: float, y: float, z: float) -
     for angle in np.radians(np.arange(4.0, 184.0, 15.0)).tolist():
         gap = 0.0
         for side in (-1.0, 1.0):
-            hits = (away for away in np.arange(0.1, 3.5, 0.1).tolist() if _on(road_map, junction, x + side * away * np.cos(angle), y + side * away * np.sin(angle), z))
+            hits = (
+                away
+                for away in np.arange(0.1, 3.5, 0.1).tolist()
+                if _on(road_map, junction, x + side * away * np.cos(angle), y + side * away * np.sin(angle), z)
+            )
             gap += next(hits, 10.0)
         if gap < 3.5:
             return True

@@ -19,9 +19,7 @@ def _grid(town: Town, number: int) -> np.ndarray:
     return town.boxes.center[number, :2] + turned.reshape(-1, 2)
 
 
-def test_parked_cars_and_street_furniture_leave_a_metre_to_lanes_and_stand_in_nothing(
-    town: Town, paved: bool
-) -> None:
+def test_parked_cars_and_street_furniture_leave_a_metre_to_lanes_and_stand_in_nothing(town: Town, paved: bool) -> None:
     boxes = town.boxes
     chosen = np.flatnonzero(np.isin(boxes.tag, [Label.CAR, Label.STATIC]))
     for tag in (Label.CAR, Label.STATIC):

@@ -24,6 +24,7 @@ _FORK = 50.0  # m from where lanes part to where the ramp is a road of its own
 _GORE = 3.0  # m between carriageway and ramp there
 _RAMP_ANGLE = math.radians(5.0)
 _RAMP_RUN = 70.0  # m that a ramp stays beside the carriageway
+_SIGN_BEHIND = 40.0  # m behind a fork, where the shoulders of carriageway and ramp have parted
 _HALF_MEDIAN = 6.0
 _BULB, _NECK = 70.0, 110.0  # m, radii of the turns at both ends
 _FAST, _SLOWER, _SLOW, _RAMP_KMH, _ROAD_KMH = 80.0, 60.0, 40.0, 50.0, 50.0
@@ -94,7 +95,7 @@ def motorway(name: str, rng: np.random.Generator) -> str:
     write_streets(town, places, streets, tuple(ramps))
     for side in (0, 1):
         town.signs(1000 + 10 * (4 * side + 1), ramps[2 * side], "Yield", YIELD)
-    town.limit_signs()
+    town.limit_signs(behind=_SIGN_BEHIND)
     return town.text()
 
 
