@@ -94,11 +94,12 @@ def _meeting(caps: np.ndarray, middle: np.ndarray) -> np.ndarray:
         return middle
     # A point p lies on an arm's middle line where (p - center) . along = 0.
     offset = np.sum((centers - middle) * along, axis=1)
-    (xx, xy), (_, yy) = along.T @ along
+    # Sums and not matrix products, whose last bit depends on the processor.
+    xx, xy, yy = (float(np.sum(along[:, i] * along[:, j])) for i, j in ((0, 0), (0, 1), (1, 1)))
     determinant = xx * yy - xy * xy
     if determinant < PARALLEL:
         return middle
-    x, y = along.T @ offset
+    x, y = np.sum(along * offset[:, None], axis=0)
     return middle + np.array([yy * x - xy * y, xx * y - xy * x]) / determinant
 
 

@@ -509,6 +509,8 @@ def test_worlds_of_one_process_cannot_record_to_one_file(start_server, tmp_path)
     clients[1].start_recorder("own.log")
     assert "Frames: 1" in clients[1].show_recorder_file_info("shared.log", False)
     clients[0].stop_recorder()
+    # The client does not wait for the answer to stop_recorder; it does for this one.
+    clients[0].get_world().tick()
     assert clients[1].start_recorder("shared.log").endswith("shared.log")
 
 
