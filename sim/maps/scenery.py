@@ -15,6 +15,8 @@ from sim.maps.fences import fences
 from sim.maps.furniture import guard_rails, lamps
 from sim.maps.hydrants import hydrants
 from sim.maps.network import RoadNetwork
+from sim.maps.parked_cars import parked_cars
+from sim.maps.parking import bays
 from sim.maps.placed import PlacedObject, placed_meshes
 from sim.maps.regulation import Regulation
 from sim.maps.roadside import Clearance, Roadside, roadsides
@@ -106,4 +108,5 @@ def build_scenery(
     fence_seed = zlib.crc32(f"{name}/fences".encode())
     meshes += fences(sides, clearance, boxes, fence_seed, style, open_ground_height(network))
     meshes += hydrants(sides, clearance, boxes)
+    meshes += parked_cars(bays(network, regulation), boxes, zlib.crc32(f"{name}/parked".encode()))
     return Scenery(Mesh.concat(meshes), boxes.build(), boxes.owners(meshes), heads)

@@ -23,6 +23,7 @@ from sim.maps.layouts import LAYOUTS
 from sim.maps.markings import crosswalk_meshes, mark_meshes
 from sim.maps.network import InvalidOpenDrive, RoadNetwork, parse_xml
 from sim.maps.objects import TownObjects, town_objects
+from sim.maps.parking import bay_lines, bays
 from sim.maps.placed import placed_objects
 from sim.maps.regulation import Regulation, read_map
 from sim.maps.scenery import Scenery, build_scenery
@@ -135,8 +136,8 @@ def road_surfaces(network: RoadNetwork, wider: float = 0.0) -> list[tuple[str, M
 
 
 def painted_rules(network: RoadNetwork, regulation: Regulation) -> list[tuple[str, Mesh]]:
-    """Stop lines and turn arrows, each with its road's id."""
-    return stop_lines(regulation) + arrow_meshes(network, regulation.plan)
+    """Stop lines, turn arrows and lines between parking bays, each with its road's id."""
+    return stop_lines(regulation) + arrow_meshes(network, regulation.plan) + bay_lines(bays(network, regulation))
 
 
 def assemble(

@@ -78,9 +78,16 @@ def out_of(places: np.ndarray, distance: float, along: float = 0.0) -> np.ndarra
 
 def free_places(discs: list[tuple[np.ndarray, float]], clearance: Clearance, standing: StaticBoxes) -> np.ndarray:
     """Which places (N,) have all their discs (centres (N, 3), radius) off the roads and clear of boxes."""
-    free = np.ones(len(discs[0][0]), bool)
+    free = clear_of(discs, standing)
     for centers, radius in discs:
         free &= clearance(centers) >= OFF_LANES + radius
+    return free
+
+
+def clear_of(discs: list[tuple[np.ndarray, float]], standing: StaticBoxes) -> np.ndarray:
+    """Which places (N,) have all their discs (centres (N, 3), radius) clear of boxes."""
+    free = np.ones(len(discs[0][0]), bool)
+    for centers, radius in discs:
         for first in range(0, len(centers), _BLOCK):
             block = centers[first : first + _BLOCK, :2]
             low, high = block.min(axis=0), block.max(axis=0)

@@ -38,27 +38,31 @@ def _lane_at(road_map: carla.Map, x: float, y: float, kinds: carla.LaneType) -> 
     return road_map.get_waypoint(carla.Location(x, y, height), project_to_road=False, lane_type=kinds)
 
 
-def _gap(town: Town, points: np.ndarray) -> np.ndarray:
-    """Distance (N,) in m from points (N, 2) to the footprint of the nearest box."""
-    boxes, yaw = town.boxes, np.radians(town.boxes.yaw)
+def _gap(town: Town, points: np.ndarray, cars: bool = True) -> np.ndarray:
+    """Distance (N,) in m from points (N, 2) to the footprint of the nearest box, `cars` among them or not."""
+    chosen = cars | (town.boxes.tag != Label.CAR)
+    middle, extent, yaw = town.boxes.center[chosen], town.boxes.extent[chosen], np.radians(town.boxes.yaw[chosen])
     result = np.empty(len(points))
     for number, point in enumerate(points):
-        d = point - boxes.center[:, :2]
+        d = point - middle[:, :2]
         local = np.stack([d[:, 0] * np.cos(yaw) + d[:, 1] * np.sin(yaw), d[:, 1] * np.cos(yaw) - d[:, 0] * np.sin(yaw)])
-        outside = np.maximum(np.abs(local.T) - boxes.extent[:, :2], 0.0)
+        outside = np.maximum(np.abs(local.T) - extent[:, :2], 0.0)
         result[number] = np.hypot(outside[:, 0], outside[:, 1]).min()
     return result
 
 
-def test_no_box_stands_on_a_lane_or_sidewalk(town: Town, road_map: carla.Map, paved: bool) -> None:
-    kinds = (
+def test_no_box_stands_on_a_lane_or_sidewalk_but_cars_in_parking_lanes(
+    town: Town, road_map: carla.Map, paved: bool
+) -> None:
+    forbidden = (
         carla.LaneType.Driving | carla.LaneType.Sidewalk | carla.LaneType.Shoulder
-        | carla.LaneType.Parking | carla.LaneType.Median
+        | carla.LaneType.Biking | carla.LaneType.Median
     )  # fmt: skip
     boxes = town.boxes
     assert {Label.VEGETATION, Label.POLES} <= set(boxes.tag.tolist())
     assert (Label.BUILDINGS in boxes.tag) == paved
-    for center, extent, yaw in zip(boxes.center, boxes.extent, np.radians(boxes.yaw)):
+    for center, extent, yaw, tag in zip(boxes.center, boxes.extent, np.radians(boxes.yaw), boxes.tag):
+        kinds = forbidden if tag == Label.CAR else forbidden | carla.LaneType.Parking
         # A grid of at most a metre over the footprint, its edge included.
         shares = [np.linspace(-1.0, 1.0, 2 + int(2 * half)) for half in extent[:2]]
         for u in shares[0] * extent[0]:
@@ -81,7 +85,9 @@ def test_nothing_hangs_lower_than_a_tall_truck_over_a_driving_lane(town: Town, r
 def test_spawn_points_and_lanes_leave_room_to_every_box(town: Town, road_map: carla.Map) -> None:
     spawns = np.array([[pose.x, pose.y] for pose in town.spawn_points])
     # A car's half width, an outermost lane's other half and a shoulder or kerb lie between.
-    assert _gap(town, spawns).min() > 2.5
+    assert _gap(town, spawns, cars=False).min() > 2.5
+    # Beside a parked car there is no shoulder: half a lane and a hand's breadth.
+    assert _gap(town, spawns).min() > 1.9
     lanes = [waypoint.transform.location for waypoint in road_map.generate_waypoints(20.0)]
     assert _gap(town, np.array([[place.x, place.y] for place in lanes])).min() > 1.75
 
