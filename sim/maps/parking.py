@@ -25,7 +25,8 @@ STRAIGHT_DEG = 0.6
 STEEPEST = 0.12
 # No street needs more; a hostile map could have a thousand parking lanes side by side.
 MAX_BAYS = 4000
-_LINE_WIDTH = 0.1
+# m: how wide lines between bays are, and how far they stay off the line along the driving lane.
+_LINE_WIDTH, _OFF_LINE = 0.1, 0.2
 _WHITE = (214, 214, 210)
 
 
@@ -91,7 +92,7 @@ def _along(road: Road, section: LaneSection, side: int) -> list[Bay]:
         near, far = inner.max(axis=1), outer.min(axis=1)
         even = np.maximum(np.ptp(inner, axis=1), np.ptp(outer, axis=1)) < TAPER_M
         found += [
-            Bay(road, side, *s[n, [0, 2]].tolist(), side * float(near[n]), side * float(far[n]), lane.height)
+            Bay(road, side, float(s[n, 0]), float(s[n, 2]), side * float(near[n]), side * float(far[n]), lane.height)
             for n in np.flatnonzero(fit & even & (far - near >= LEAST_WIDTH)).tolist()
         ]
     return found
@@ -132,6 +133,7 @@ def bay_lines(found: list[Bay]) -> list[tuple[str, Mesh]]:
             painted.add(key)
             half = 0.5 * _LINE_WIDTH
             stations = np.array([s - half, s + half, s + half, s - half])
-            corners = bay.points(stations, np.array([bay.near, bay.near, bay.far, bay.far]))
+            begin = bay.near + bay.side * _OFF_LINE
+            corners = bay.points(stations, np.array([begin, begin, bay.far, bay.far]))
             meshes.append((bay.road.id, Mesh.build(corners, [[0, 1, 2], [0, 2, 3]], _WHITE, Label.ROAD_LINES, LAYER)))
     return meshes

@@ -35,7 +35,7 @@ from sim.render.mesh import Mesh
 
 log = logging.getLogger(__name__)
 
-FARTHEST = 1.0e8
+FARTHEST, NOTHING = 1.0e8, 1.0e-9  # m
 
 DEFAULT_TOWN = "Pilotage01"
 
@@ -152,6 +152,8 @@ def assemble(
     mesh = Mesh.concat([*(part for _, part in surfaces), scenery.mesh])
     if not np.all(np.abs(mesh.vertices) < FARTHEST):
         raise InvalidOpenDrive(f"something in map {name!r} is more than {FARTHEST:g} m from its origin")
+    # Where a sine comes near zero, what remains of it depends on the processor.
+    mesh.vertices[np.abs(mesh.vertices) < NOTHING] = 0.0
     objects = town_objects(surfaces, scenery.mesh, scenery.owners, scenery.boxes, mesh)
     ground = build_ground([part for _, part in surfaces], open_ground_height(network))
     spawns = spawn_points(network)
