@@ -38,7 +38,7 @@ def test_a_vehicles_mask_lies_within_its_projected_box_and_fills_it(world, stage
     ego = stage.spawn("vehicle.tesla.model3")
     others = [
         stage.spawn("vehicle.mercedes.sprinter", ahead=14.0),
-        stage.spawn("vehicle.tesla.model3", ahead=25.0, right=7.0),
+        stage.spawn("vehicle.tesla.model3", ahead=21.0, right=-7.0),
     ]
     ids = attach(world, "camera.instance_segmentation", ego, (1.0, 0.0, 2.0, -5.0, 3.0, 4.0), **SIZE)
     frame = world.tick()
