@@ -10,9 +10,9 @@ import numpy as np
 from sim.geometry import Pose, pose_matrix, rotation_matrix
 from sim.maps import load_town
 from sim.render.mesh import Mesh
-from sim.render.models import VehicleLook, vehicle_mesh, vehicle_parts
+from sim.render.models import VehicleLook, far_vehicle, vehicle_parts
 from sim.render.people import pedestrian_mesh
-from sim.render.renderer import Movable
+from sim.render.renderer import Movable, Part
 from sim.render.weather import Weather, atmosphere
 
 CELL_M = 32.0
@@ -57,11 +57,23 @@ def street(town: str, crowd: str) -> Street:
 
 
 def queue_ahead(pose: Pose) -> list[Movable]:
-    """Typical traffic in three lanes ahead of a camera, as coarse meshes: what `benchmarks/sensors.py` measures."""
+    """Typical traffic in three lanes ahead of a camera, with the detail of near ones: what `benchmarks/sensors.py`
+    measures."""
     vehicles, people = CROWDS["typical"]
-    meshes = [vehicle_mesh(*_look(i)) for i in range(vehicles)]
-    meshes += [pedestrian_mesh((0.35, 0.35, 0.93), i) for i in range(people)]
-    return [Movable(i, mesh, place) for i, (mesh, place) in enumerate(zip(meshes, _places(pose, vehicles, people)))]
+    places = _places(pose, vehicles, people)
+    queue = [with_detail(i, VehicleLook(*_look(i)), place) for i, place in enumerate(places[:vehicles])]
+    figures = [pedestrian_mesh((0.35, 0.35, 0.93), i) for i in range(people)]
+    return queue + [
+        Movable(vehicles + i, mesh, place) for i, (mesh, place) in enumerate(zip(figures, places[vehicles:]))
+    ]
+
+
+def with_detail(number: int, look: VehicleLook, place: Pose) -> Movable:
+    """A vehicle as the server gives it to cameras and rays: the whole, and its body and wheels."""
+    body, wheel, places = vehicle_parts(look)
+    turns = [180.0 if p.turned else 0.0 for p in places]
+    wheels = [Part(wheel, Pose(p.x, p.y, p.z, 0.0, turn)) for p, turn in zip(places, turns)]
+    return Movable(number, far_vehicle(look, 0), place, True, (Part(body, Pose(0.0, 0.0, 0.0)), *wheels))
 
 
 def cells(mesh: Mesh) -> list[np.ndarray]:

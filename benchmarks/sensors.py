@@ -15,12 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from render_scene import queue_ahead
+from render_scene import queue_ahead, with_detail
 
 from sim.geometry import Pose, rotation_matrix
 from sim.maps import load_town
-from sim.render import rays
-from sim.render.models import vehicle_mesh
+from sim.render import ray_models
+from sim.render.models import VehicleLook
 from sim.render.rays import RayScene
 from sim.render.renderer import Movable, Renderer
 from sim.render.renderer import warm_up as compile_renderer
@@ -67,7 +67,7 @@ def traffic(count: int, spawn_points: tuple[Pose, ...]) -> list[Movable]:
     """Cars on spawn points evenly over the town."""
     step = max(1, len(spawn_points) // count)
     return [
-        Movable(100 + k, vehicle_mesh("car", (2.4, 0.95, 0.74), (90, 90, 40 + k % 200)), point)
+        with_detail(100 + k, VehicleLook("car", (2.4, 0.95, 0.74), (90, 90, 40 + k % 200)), point)
         for k, point in enumerate(spawn_points[::step][:count])
     ]
 
@@ -145,7 +145,7 @@ def main() -> None:
     warm_up()
     town = load_town(options.town)
     begin = time.perf_counter()
-    rays._index(town.mesh)
+    ray_models.build(town.mesh)
     build_ms = 1e3 * (time.perf_counter() - begin)
     print(f"{processor()}; {town.name}: {len(town.mesh.triangles)} triangles; ray index built in {build_ms:.0f} ms")
     measures = cases(RayScene(town.mesh), Renderer(town.mesh))

@@ -13,7 +13,8 @@ import numpy as np
 from numba import njit
 
 from sim.render.bvh import STACK
-from sim.render.rays import Instances, RayScene
+from sim.render.ray_actors import Instances
+from sim.render.rays import RayScene
 
 
 @dataclass(frozen=True)
@@ -179,14 +180,16 @@ def sweep(
         if found >= 0:
             touch = Touch(best, int(scene.static.looks[found, 0]), 0)
     placed = placed if placed is not None else scene.nobody
-    for i in range(len(placed.roots)):
-        if int(placed.actors[i]) == hidden:
+    pieces = placed.pieces_along(start, way, best, nodes, float(radius))
+    table = placed.table
+    for piece, row in pieces:
+        actor = int(table.actors[row])
+        if actor == hidden:
             continue
-        turn, shift = placed.inverses[i, :, :3], placed.inverses[i, :, 3]
-        at, found = _sweep(
-            placed.models, int(placed.roots[i]), turn @ start + shift, turn @ way, float(radius), best, nodes
-        )
+        turn, shift = table.inverses[piece, :, :3], table.inverses[piece, :, 3]
+        root = int(table.roots[piece])
+        at, found = _sweep(table.models, root, turn @ start + shift, turn @ way, float(radius), best, nodes)
         if found >= 0 and (at < best or touch is None):
             best = at
-            touch = Touch(at, int(placed.models.looks[found, 0]), int(placed.actors[i]))
+            touch = Touch(at, int(table.models.looks[found, 0]), actor)
     return touch

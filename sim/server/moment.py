@@ -19,7 +19,8 @@ from sim.server.scene import Scene, is_inside
 
 if TYPE_CHECKING:
     from sim.render.lamplight import Spots
-    from sim.render.rays import Hits, Instances
+    from sim.render.ray_actors import Instances
+    from sim.render.rays import Hits
     from sim.render.renderer import Frame, Movable
     from sim.sensors.lidar import Cast
     from sim.server.sensors import Sensor

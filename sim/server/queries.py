@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.server.appearance import actor_mesh
+from sim.server.appearance import actor_mesh, detail
 
 if TYPE_CHECKING:
     from sim.server.world import World
@@ -72,7 +72,11 @@ def cast_ray(world: World, start: tuple[float, float, float], end: tuple[float, 
     if not any(way):
         return []
     bodies = [actor for actor in world.actors.values() if actor.row is not None]
-    movables = [*(Movable(actor.id, actor_mesh(actor), actor.pose) for actor in bodies), *world.signals.head_movables()]
+    seconds, table = world.elapsed_s, world.table
+    movables = [
+        *(Movable(actor.id, actor_mesh(actor), actor.pose, True, detail(actor, table, seconds)) for actor in bodies),
+        *world.signals.head_movables(),
+    ]
     scene = world.scene.rays()
     met: set[tuple[int, int]] = set()
     hits = []

@@ -78,10 +78,9 @@ def test_lidar_and_depth_camera_measure_the_same_scene(world, stage):
     assert smooth.mean() > 0.7
     between = (spots[:, 0] > low - 0.01) & (spots[:, 0] < high + 0.01)
     assert between[smooth & ~actor].mean() > 0.999
-    # Near cameras draw wheel arches, hands and the like, which rays do not meet.
-    about = (spots[:, 0] > low - 0.3) & (spots[:, 0] < high + 0.3)
     assert (smooth & actor).sum() > 300
-    assert about[smooth & actor].mean() > 0.98
+    # Gaps in an actor that are narrower than a pixel are the rest.
+    assert between[smooth & actor].mean() > 0.99
     depth.stop()
     lidar.stop()
 

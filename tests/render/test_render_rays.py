@@ -13,7 +13,8 @@ from sim.maps import load_town
 from sim.render import bvh
 from sim.render.mesh import Mesh
 from sim.render.models import vehicle_mesh
-from sim.render.rays import RayScene, index_of
+from sim.render.ray_models import index_of
+from sim.render.rays import RayScene
 from sim.render.renderer import Movable
 
 
