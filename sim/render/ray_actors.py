@@ -190,7 +190,7 @@ class Instances:
         """Pieces that a ray, or a ball of radius `ball` (m), may meet within `limit`: (piece, row of its actor)."""
         table = self.table
         found = np.empty(len(self), np.int32)
-        bounds = table.bounds if ball == 0.0 else table.bounds + np.repeat(np.float32([-ball, ball]), 3)
+        bounds = table.bounds if ball == 0.0 else table.bounds + np.repeat(np.array([-ball, ball], np.float32), 3)
         rows = found[: near(bounds, table.kids, table.order, origin, direction, float(limit), nodes, found)]
         apart = table.spheres[rows, :3] - origin
         close = (apart * apart).sum(axis=1) < table.spheres[rows, 3]

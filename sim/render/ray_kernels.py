@@ -142,10 +142,10 @@ def _nearest(bounds, kids, soup, looks, root, ox, oy, oz, dx, dy, dz, limit, nod
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def cast(
+def cast(  # type: ignore[no-untyped-def]
     static, table, rows, fresh, origins, directions, limits, hidden, nodes, enters, wanted, again,
     distance, normal, tag, actor, triangle,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Fill the columns of `Hits` for the rays `rows`; returns how many of them have to be cast again.
 
     Such a ray comes to actors that are near enough to show their detail, which nobody has placed yet: they are marked

@@ -7,6 +7,7 @@ import queue
 import carla
 import numpy as np
 import pytest
+from sensing import attach, metres
 
 LABEL = carla.CityObjectLabel
 
@@ -59,11 +60,17 @@ def test_a_ray_gives_everything_that_it_meets_in_order(world, stage):
 
 def test_a_ray_meets_a_building_once_where_it_is_entered(world):
     box = _building(world).bounding_box
-    start = _facing(box).location
+    view = _facing(box)
+    start = view.location
     points = [point for point in world.cast_ray(start, box.location) if point.label == LABEL.Buildings]
     assert len(points) == 1
-    # The box holds the cornice, awning and balconies too, which stand out from the wall.
-    assert 11.7 < points[0].location.distance(start) < 13.5
+    # The box holds the cornice, awning and balconies too: how far the wall is, the depth camera says.
+    depth = attach(world, "camera.depth", None, view, image_size_x=161, image_size_y=121)
+    world.tick()
+    middle = metres(depth.next())[60, 80]
+    depth.stop()
+    assert points[0].location.distance(start) == pytest.approx(middle, abs=1e-3)
+    assert 11.9 < middle < 14.0
 
 
 def test_points_are_projected_onto_what_lies_in_their_way(world):
