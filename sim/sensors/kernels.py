@@ -7,7 +7,7 @@ import numpy as np
 from sim.geometry import Pose
 from sim.render.mesh import Mesh
 from sim.render.rays import RayScene
-from sim.render.renderer import Movable
+from sim.render.renderer import Movable, Part
 from sim.render.sweeps import sweep
 from sim.sensors.events import EventCamera, EventModel
 from sim.sensors.flow import optical_flow
@@ -20,7 +20,8 @@ def warm_up() -> None:
     ground = Mesh.build([[-9, -9, 0], [9, -9, 0], [0, 9, 0]], [[0, 1, 2]], (90, 90, 90), 1)
     scene = RayScene(ground)
     pose, random = Pose(0.0, 0.0, 1.0), np.random.default_rng(0)
-    placed = scene.place([Movable(1, ground, Pose(0.0, 0.0, 0.5))])
+    part = Part(ground, Pose(0.0, 0.0, 0.0))
+    placed = scene.place([Movable(1, ground, Pose(0.0, 0.0, 0.5), True, (part,))])
 
     def cast(origin, directions, limit):  # type: ignore[no-untyped-def]
         return scene.cast(origin, directions, limit, placed)
