@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -11,8 +12,8 @@ import numpy as np
 from sim.labels import Label
 from sim.maps.lane_boxes import is_driving, lane_span, section_at
 from sim.maps.markings import LAYER, painted_span
-from sim.maps.network import Road, RoadNetwork
-from sim.maps.signals import SignalPlan
+from sim.maps.network import Road, RoadArrow, RoadNetwork
+from sim.maps.signals import Signal, SignalPlan
 from sim.maps.surface import offset_points
 from sim.render.mesh import Mesh
 
@@ -24,6 +25,7 @@ STRAIGHT_DEG, ROUND_DEG = 32.0, 150.0
 LEAST_WIDTH = 2.6
 # What a road mark of an arrow is called by the makers of maps; 297 is its number in the German catalogue.
 ARROW_WORD, ARROW_TYPE = "arrow", "297"
+MAX_OWN = 20_000  # arrows of a map that are drawn
 _WHITE = (232, 232, 228)
 
 STRAIGHT, LEFT, RIGHT = "straight", "left", "right"
@@ -89,17 +91,18 @@ def _movement(turn: float) -> str:
 
 
 def arrow_meshes(network: RoadNetwork, plan: SignalPlan) -> list[tuple[str, Mesh]]:
-    """Arrows, each with its road's id, where lanes have a choice to tell; none on roads whose map has its own.
+    """Arrows, each with its road's id, where lanes have a choice to tell; on roads whose map has its own, only those.
 
-    That is where a street has several lanes into the junction, not all of them straight on, or one that must turn while
-    others may go elsewhere: not at the entries of roundabouts.
+    A choice is where a street has several lanes into the junction, not all of them straight on, or one that must turn
+    while others may go elsewhere: not at the entries of roundabouts.
     """
-    own = {s.road for s in plan.signals if ARROW_WORD in s.name.lower() or s.type == ARROW_TYPE}
+    painted = _own(network, plan)
+    own = {road.id for road, _ in painted}
     streets: dict[tuple[str, bool], list[Approach]] = defaultdict(list)
     reached: dict[str, set[str]] = defaultdict(set)
     for approach in approaches(network):
         reached[approach.junction] |= approach.exits
-        if approach.road.id not in own and not approach.road.arrows:
+        if approach.road.id not in own:
             streets[approach.road.id, approach.forward].append(approach)
     meshes = []
     for lanes in streets.values():
@@ -111,7 +114,60 @@ def arrow_meshes(network: RoadNetwork, plan: SignalPlan) -> list[tuple[str, Mesh
         for lane in lanes:
             if lane.movements:
                 meshes += [(lane.road.id, mesh) for mesh in _arrows(lane)]
+    return meshes + _own_meshes(painted[:MAX_OWN], network)
+
+
+def _own(network: RoadNetwork, plan: SignalPlan) -> list[tuple[Road, RoadArrow]]:
+    """The arrows that a map has of its own, as objects or as signals."""
+    roads = {road.id: road for road in network.roads}
+    found = [(road, arrow) for road in network.roads for arrow in road.arrows]
+    for signal in plan.signals:
+        if (ARROW_WORD in signal.name.lower() or signal.type == ARROW_TYPE) and signal.road in roads:
+            found.append((roads[signal.road], _of_signal(signal, roads[signal.road])))
+    return found
+
+
+def _of_signal(signal: Signal, road: Road) -> RoadArrow:
+    s = next((item.s for item in signal.applications if item.road == road.id), 0.0)
+    x, y, _, heading = road.reference(np.array([s]))[0].tolist()
+    t = -(signal.pose.x - x) * math.sin(heading) + (-signal.pose.y - y) * math.cos(heading)
+    return RoadArrow(s, t, -math.radians(signal.pose.yaw) - heading, 0.0, 0.0, signal.name.lower())
+
+
+def _own_meshes(painted: list[tuple[Road, RoadArrow]], network: RoadNetwork) -> list[tuple[str, Mesh]]:
+    if not painted:
+        return []
+    ways = {(found.road.id, found.lane): found.movements for found in approaches(network)}
+    meshes = []
+    for road, arrow in painted:
+        section = section_at(road, arrow.s) if 0.0 <= arrow.s <= road.length else None
+        lanes = () if section is None else section.left + section.right
+        spans = {lane.id: lane_span(road, lane.id, arrow.s) for lane in lanes if lane.kind == "driving"}
+        lane = next((key for key, span in spans.items() if span and span[0] <= arrow.t <= span[1]), None)
+        # Off the lanes it is somebody's mistake, or a sign with an arrow on it.
+        if section is None or lane is None:
+            continue
+        movements = _told(arrow.words) or ways.get((road.id, lane), frozenset()) or frozenset({STRAIGHT})
+        low, high = spans[lane] or (0.0, 0.0)
+        shape = _shape(movements).reshape(-1, 2)
+        length = min(max(arrow.length or LENGTH, 1.0), 2.0 * LENGTH)
+        reach = float(np.ptp(shape[:, 1]))
+        room = 2.0 * min(arrow.t - low, high - arrow.t)
+        width = min(arrow.width if arrow.width > 0.2 else reach, max(room, 0.2))
+        ahead = 1.0 if lane < 0 else -1.0
+        s = np.clip(arrow.s + ahead * length * (shape[:, 0] / LENGTH - 0.5), 0.0, road.length)
+        points = offset_points(road.reference(s), arrow.t + ahead * shape[:, 1] * width / reach)
+        meshes.append((road.id, Mesh.build(points, np.arange(len(points)), _WHITE, Label.ROAD_LINES, LAYER)))
     return meshes
+
+
+def _told(words: str) -> frozenset[str]:
+    """The movements that an arrow's names tell: as in arrowStraightLeft (OpenDRIVE) and ArrowType4L (RoadRunner)."""
+    found = {way for way in (STRAIGHT, LEFT, RIGHT) if way in words}
+    side = re.search(r"arrowtype\d+([lr])", words)
+    if side is not None:
+        found.add(LEFT if side[1] == "l" else RIGHT)
+    return frozenset(found)
 
 
 def _arrows(approach: Approach) -> list[Mesh]:

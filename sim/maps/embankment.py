@@ -1,4 +1,7 @@
-"""Earth under roads that run above the open ground: a level verge beside the road and a slope down to the ground."""
+"""Earth under roads that run above the open ground: a level verge beside the road and a slope down to the ground.
+
+Where another road is in the way of the slope, a wall goes down from the road's edge.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ PINCH = 0.85
 _COVER_STEP = 2.0
 _BLOCK = 64
 _GRASS = np.array([88, 116, 64])
+_WALL = (134, 132, 126)
 
 
 class _Covers:
@@ -61,7 +65,9 @@ def embankments(network: RoadNetwork) -> list[tuple[str, Mesh]]:
     if not raised:
         return []
     covers = _Covers(network)
-    return [(road.id, mesh) for road in raised for side in (1, -1) for mesh in _bank(road, side, level, covers)]
+    meshes = [(road.id, mesh) for road in raised for side in (1, -1) for mesh in _bank(road, side, level, covers)]
+    # Standing walls are numbered: those of roads have names of their own.
+    return [(f"bank_{key}" if mesh.tags[0] == Label.WALLS else key, mesh) for key, mesh in meshes if len(mesh.tags)]
 
 
 def _heights(road: Road) -> np.ndarray:
@@ -80,9 +86,12 @@ def _bank(road: Road, side: int, level: float, covers: _Covers) -> list[Mesh]:
     foot = offset_points(reference, edge + side * out, GROUND_Z)
     foot[:, 2] = np.minimum(level, foot[:, 2])
     beside = offset_points(reference, edge + side * BESIDE_M)
-    needed = (rise > LEAST_M) & (rise < MOST_M) & ~covers(beside)[1]
+    under, level_road = covers(beside)
+    needed = (rise > LEAST_M) & (rise < MOST_M) & ~level_road
+    walled = needed & ~under
     for point in (shoulder, 0.5 * (shoulder + foot), foot):
         needed &= ~covers(point)[0]
+    walled &= ~needed
     ends = ~needed
     # One station further on both sides, where the bank sinks into the open ground.
     needed[:-1] |= needed[1:]
@@ -91,13 +100,26 @@ def _bank(road: Road, side: int, level: float, covers: _Covers) -> list[Mesh]:
     inner = offset_points(reference, edge - side * UNDER_M, UNDER_Z)
     for line in (inner, shoulder, foot):
         line[ends, 2] = level - SINK_M
-    meshes = []
+    meshes = _walls(offset_points(reference, edge, UNDER_Z), walled, level)
     index = np.flatnonzero(needed)
     for run in np.split(index, np.flatnonzero(np.diff(index) > 1) + 1):
         if len(run) > 1:
             shade = (_GRASS + 5 * (run[:-1] % 2)[:, None]).astype(np.uint8)
             meshes.append(strip(inner[run], shoulder[run], shade, Label.TERRAIN))
             meshes.append(strip(shoulder[run], foot[run], shade, Label.TERRAIN))
+    return meshes
+
+
+def _walls(edge: np.ndarray, walled: np.ndarray, level: float) -> list[Mesh]:
+    """Concrete from the road's edge (N, 3) into the ground, along the stations `walled` (N,) and to the next ones."""
+    meshes = []
+    pieces = np.flatnonzero(walled[:-1] | walled[1:])
+    foot = edge.copy()
+    foot[:, 2] = np.minimum(level - SINK_M, edge[:, 2])
+    for run in np.split(pieces, np.flatnonzero(np.diff(pieces) > 1) + 1):
+        if len(run):
+            ends = np.append(run, run[-1] + 1)
+            meshes.append(strip(edge[ends], foot[ends], _WALL, Label.WALLS))
     return meshes
 
 

@@ -92,12 +92,26 @@ class Crosswalk:
 
 
 @dataclass(frozen=True)
+class RoadArrow:
+    """A turn arrow that a map itself paints: its middle at `s`, `t` (m), its size (m, 0 where not given) and its names.
+
+    `turned` is its heading (rad) against the road's.
+    """
+
+    s: float
+    t: float
+    turned: float
+    length: float
+    width: float
+    words: str
+
+
+@dataclass(frozen=True)
 class Road:
     """A road. `offsets` (laneOffset) and `elevation` are (K, 5) records of start s, a, b, c, d.
 
     `predecessor` and `successor` name the road or junction at its ends as (type, id, contact point), "" if not linked.
-    `speeds` (K, 2): the limit in km/h from s (m) on; empty when the map gives none. `arrows`: whether the map places
-    turn arrows of its own on it.
+    `speeds` (K, 2): the limit in km/h from s (m) on; empty when the map gives none. `arrows`: the map's own.
     """
 
     id: str
@@ -112,7 +126,7 @@ class Road:
     sections: tuple[LaneSection, ...]
     crosswalks: tuple[Crosswalk, ...]
     speeds: np.ndarray
-    arrows: bool = False
+    arrows: tuple[RoadArrow, ...] = ()
 
     def reference(self, s: np.ndarray) -> np.ndarray:
         """Reference line at `s` (N,): (N, 4) x, y, z, heading (rad)."""
@@ -251,7 +265,7 @@ def _road(element: ElementTree.Element) -> Road:
         sections=sections,
         crosswalks=(),
         speeds=_speeds(element),
-        arrows=any(_is_arrow(item) for item in element.findall("objects/object")),
+        arrows=tuple(_arrow(item) for item in element.findall("objects/object") if "arrow" in _words(item)),
     )
     crosswalks = tuple(
         _crosswalk(road, item) for item in element.findall("objects/object") if item.get("type") == "crosswalk"
@@ -259,9 +273,14 @@ def _road(element: ElementTree.Element) -> Road:
     return Road(**{**vars(road), "crosswalks": crosswalks})
 
 
-def _is_arrow(item: ElementTree.Element) -> bool:
-    """Whether an object is a painted arrow; makers of maps say so in its name, type or subtype."""
-    return any("arrow" in item.get(key, "").lower() for key in ("name", "type", "subtype"))
+def _words(item: ElementTree.Element) -> str:
+    """Name, type and subtype of an object: makers of maps say in either what it is."""
+    return " ".join(item.get(key, "").lower() for key in ("name", "type", "subtype"))
+
+
+def _arrow(item: ElementTree.Element) -> RoadArrow:
+    numbers = (number_of(item, name, 0.0) for name in ("s", "t", "hdg", "length", "width"))
+    return RoadArrow(*numbers, _words(item))
 
 
 _KMH = {"": 3.6, "m/s": 3.6, "km/h": 1.0, "mph": 1.609344}

@@ -52,6 +52,9 @@ _KINDS: dict[int, tuple[str, Layer]] = {
 }
 
 
+_PLAIN_POLE = "Pole"
+
+
 @dataclass(frozen=True)
 class TownObjects:
     """The objects of a town in the order in which it was built; N objects, T triangles, B collision boxes.
@@ -116,16 +119,25 @@ class TownObjects:
 
 
 def town_objects(
-    surfaces: Iterable[tuple[str, Mesh]], scenery: Mesh, owners: np.ndarray, boxes: StaticBoxes, mesh: Mesh
+    surfaces: Iterable[tuple[str, Mesh]],
+    scenery: Mesh,
+    owners: np.ndarray,
+    boxes: StaticBoxes,
+    mesh: Mesh,
+    lamp_posts: int,
 ) -> TownObjects:
     """Objects of a town whose `mesh` is its `surfaces` (key of a road or junction, mesh) followed by its `scenery`.
 
     `owners` (triangles of the scenery,) names the collision box that each of its triangles belongs to, -1 for open
-    ground. Each box is an object, then each surface key has one object per label.
+    ground. Each box is an object, then each surface key has one object per label. The first `lamp_posts` boxes are
+    those of street lights; other poles are poles.
     """
     tags = [int(tag) for tag in boxes.tag]
     yaws = boxes.yaw.tolist()
-    names = _numbered(tags)
+    lit = np.arange(len(tags)) < lamp_posts
+    names = _numbered(
+        [_PLAIN_POLE if tag == Label.POLES and not lit[n] else _kind(tag)[0] for n, tag in enumerate(tags)]
+    )
     parts = []
     known: dict[tuple[str, int], int] = {}
     for key, part in surfaces:
@@ -143,6 +155,9 @@ def town_objects(
     yaws.append(0.0)
     parts.append(np.where(owners >= 0, owners, ground).astype(np.int32))
     layers = [int(_kind(tag)[1]) for tag in tags]
+    for number in range(lamp_posts, len(boxes)):
+        if tags[number] == Label.POLES:
+            layers[number] = int(Layer.PROPS)
     for (_, tag), number in known.items():
         # Grass beside a lane is part of its road and stays when the open ground goes.
         if tag == Label.TERRAIN:
@@ -162,11 +177,10 @@ def _kind(tag: int) -> tuple[str, Layer]:
     return _KINDS.get(tag, ("Object", Layer.NONE))
 
 
-def _numbered(tags: list[int]) -> list[str]:
+def _numbered(kinds: list[str]) -> list[str]:
     count: dict[str, int] = {}
     names = []
-    for tag in tags:
-        name = _kind(tag)[0]
+    for name in kinds:
         names.append(f"{name}_{count.get(name, 0)}")
         count[name] = count.get(name, 0) + 1
     return names

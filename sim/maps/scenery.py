@@ -39,7 +39,7 @@ class UnknownStyle(PilotageError, ValueError):
 class Scenery:
     """Mesh and collision boxes of the surroundings; `owners` (T,): the box that each triangle shows, -1 for none.
 
-    `lamps` float64 (N, 3): where the lamps of lamp posts hang (m).
+    `lamps` float64 (N, 3): where the lamps of lamp posts hang (m); the first N boxes are their posts.
     """
 
     mesh: Mesh

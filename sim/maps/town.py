@@ -154,7 +154,7 @@ def assemble(
         raise InvalidOpenDrive(f"something in map {name!r} is more than {FARTHEST:g} m from its origin")
     # Where a sine comes near zero, what remains of it depends on the processor.
     mesh.vertices[np.abs(mesh.vertices) < NOTHING] = 0.0
-    objects = town_objects(surfaces, scenery.mesh, scenery.owners, scenery.boxes, mesh)
+    objects = town_objects(surfaces, scenery.mesh, scenery.owners, scenery.boxes, mesh, len(scenery.lamps))
     ground = build_ground([part for _, part in surfaces], open_ground_height(network))
     spawns = spawn_points(network)
     return Town(name, text, spawns, mesh, scenery.boxes, objects, regulation, ground, lamps=scenery.lamps)

@@ -13,6 +13,7 @@ from sim.maps.network import parse_network
 from sim.maps.regulation import read_map
 from sim.maps.town import available_towns
 from sim.render.mesh import Mesh
+from tests.maps.foreign import straight
 
 
 def _arrows(town: Town) -> list[tuple[str, Mesh]]:
@@ -114,5 +115,47 @@ def test_a_map_with_arrows_of_its_own_gets_none_on_those_roads() -> None:
     else:
         body = body + f"<objects>{own}</objects>"
     other = load_xodr(f"{head}{marker}{body}</road>{rest}", "own")
-    assert road not in {key for key, _ in _arrows(other)}
+    assert [key for key, _ in _arrows(other)].count(road) == 1
     assert len(_arrows(other)) > 10
+
+
+@pytest.mark.parametrize(
+    ("words", "sides"),
+    [
+        ('name="Stencil_ArrowType4R" type="-1"', {RIGHT}),
+        ('name="Stencil_ArrowType4L" type="-1"', {LEFT}),
+        ('name="" type="roadMark" subtype="arrowStraightLeft"', {STRAIGHT, LEFT}),
+        ('name="" type="roadMark" subtype="arrowLeftRight"', {LEFT, RIGHT}),
+        ('name="arrow" type="roadMark"', {STRAIGHT}),
+    ],
+)
+@pytest.mark.parametrize("t", [-1.75, 1.75])
+def test_a_maps_own_arrow_is_painted_at_its_place_and_points_along_its_lane(
+    words: str, sides: set[str], t: float
+) -> None:
+    item = f'<object id="7" {words} s="60" t="{t}" zOffset="0" hdg="0" length="4" width="1.6"/>'
+    town = load_xodr(straight(objects=item), "own")
+    ((road, mesh),) = _arrows(town)
+    assert road == "1"
+    paint = mesh.vertices[mesh.triangles.reshape(-1)].astype(np.float64)
+    inside = (town.mesh.tags == Label.ROAD_LINES) & (town.mesh.layers > 0)
+    drawn = town.mesh.vertices[np.unique(town.mesh.triangles[inside])]
+    assert paint[:, 0].min() == pytest.approx(drawn[:, 0].min())
+    # Traffic on the right (t < 0) goes along +x, on the left along -x; in CARLA's frame y is -t.
+    ahead = 1.0 if t < 0.0 else -1.0
+    along, right = ahead * (paint[:, 0] - 60.0), ahead * (paint[:, 1] + t)
+    assert along.min() == pytest.approx(-2.0, abs=1e-3)
+    assert along.max() == pytest.approx(2.0, abs=1e-3) if STRAIGHT in sides else along.max() > 0.5
+    assert np.ptp(right) == pytest.approx(1.6, abs=1e-3)
+    tail = right[along < -1.9]
+    shaft = 0.5 * (tail.min() + tail.max())
+    reach = {RIGHT: right.max() - shaft, LEFT: shaft - right.min()}
+    for way, other in ((RIGHT, LEFT), (LEFT, RIGHT)):
+        assert (reach[way] > 1.5 * reach[other]) == (way in sides and other not in sides)
+    tip = right[along > 1.999]
+    assert (len(tip) > 0 and np.abs(tip - shaft).max() < 1e-3) == (STRAIGHT in sides)
+
+
+def test_an_arrow_beside_the_lanes_is_not_painted_on_the_grass() -> None:
+    item = '<object id="7" name="arrow" type="sign" s="60" t="9" zOffset="2" hdg="0" length="4" width="1.6"/>'
+    assert not _arrows(load_xodr(straight(objects=item), "own"))

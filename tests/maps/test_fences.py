@@ -47,6 +47,10 @@ def test_the_country_has_power_lines_high_above_the_roads_and_towns_have_none() 
         poles = (town.boxes.tag == Label.POLES) & (2.0 * town.boxes.extent[:, 2] > LAMP_POST_M)
         assert bool(wires.any()) == some
         assert bool(poles.any()) == some
+        # Only lamp posts are street lights.
+        for number in np.flatnonzero(town.boxes.tag == Label.POLES).tolist():
+            name = town.objects.names[town.objects.boxes[number]]
+            assert name.startswith("Pole_" if poles[number] else "StreetLight_")
         if not some:
             continue
         points = town.mesh.vertices[np.unique(town.mesh.triangles[wires])].astype(np.float64)
