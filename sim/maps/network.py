@@ -279,8 +279,8 @@ def _words(item: ElementTree.Element) -> str:
 
 
 def _arrow(item: ElementTree.Element) -> RoadArrow:
-    numbers = (number_of(item, name, 0.0) for name in ("s", "t", "hdg", "length", "width"))
-    return RoadArrow(*numbers, _words(item))
+    s, t, turned, length, width = (number_of(item, name, 0.0) for name in ("s", "t", "hdg", "length", "width"))
+    return RoadArrow(s, t, turned, length, width, _words(item))
 
 
 _KMH = {"": 3.6, "m/s": 3.6, "km/h": 1.0, "mph": 1.609344}
