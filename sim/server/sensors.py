@@ -147,13 +147,15 @@ _MAKERS: dict[str, Callable[[Actor, np.random.Generator], Sensor]] = {
 def make_sensor(actor: Actor, seed: int, number: int) -> Sensor | None:
     """The sensor behind a sensor actor; None for one that works in the client (lane invasion). Raises CallError.
 
-    Noise follows the world's seed, the actor's `number` within its episode, and its `noise_seed` if it has one.
+    Noise follows the world's seed and the actor's `number` within its episode; or, as in CARLA, the sensor's own
+    `noise_seed` and nothing else, if that is not zero.
     """
     maker = _MAKERS.get(actor.description.blueprint.id)
     if maker is None:
         return None
     noise_seed = int(actor.description.number("noise_seed")) if "noise_seed" in actor.description.values else 0
-    random = np.random.default_rng([seed & 0xFFFFFFFF, number, noise_seed & 0xFFFFFFFF])
+    seeds = [noise_seed & 0xFFFFFFFF] if noise_seed else [seed & 0xFFFFFFFF, number, 0]
+    random = np.random.default_rng(seeds)
     try:
         return maker(actor, random)
     except ImpossibleSensor as error:

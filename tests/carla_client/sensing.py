@@ -49,6 +49,18 @@ def attach(
     return Probe(world.spawn_actor(blueprint, at, attach_to=parent))
 
 
+def content(data: carla.SensorData) -> bytes:
+    """What a sensor measured, to be compared bit by bit."""
+    if isinstance(data, carla.IMUMeasurement):
+        felt, rate = data.accelerometer, data.gyroscope
+        return np.array([felt.x, felt.y, felt.z, rate.x, rate.y, rate.z, data.compass]).tobytes()
+    if isinstance(data, carla.GnssMeasurement):
+        return np.array([data.latitude, data.longitude, data.altitude]).tobytes()
+    if isinstance(data, carla.ObstacleDetectionEvent):
+        return repr((data.other_actor.type_id, data.distance)).encode()
+    return bytes(data.raw_data)
+
+
 def points(measurement: carla.LidarMeasurement) -> np.ndarray:
     """float32 (N, 4) x, y, z, intensity."""
     return np.frombuffer(measurement.raw_data, np.float32).reshape(-1, 4)

@@ -180,6 +180,43 @@ def test_default_lidar_loses_at_least_a_quarter_and_drop_off_follows_its_paramet
         probe.stop()
 
 
+def test_returns_brighter_than_the_limit_are_never_lost(world, stage):
+    """Below it the loss grows linearly up to `dropoff_zero_intensity` at intensity zero."""
+    down = {"upper_fov": -20.0, "lower_fov": -80.0, "points_per_second": 400000, "atmosphere_attenuation_rate": 0.3}
+    lossy = {"dropoff_general_rate": 0.0, "dropoff_intensity_limit": 0.4, "dropoff_zero_intensity": 0.9}
+    dim = attach(world, "lidar.ray_cast", at=beside(stage, 2.0), **down, **lossy)
+    sure = attach(world, "lidar.ray_cast", at=beside(stage, 2.0), **down, **SURE)
+    frame = world.tick()
+    kept, everything = (points(probe.of_frame(frame))[:, 3] for probe in (dim, sure))
+    bright = everything > 0.4
+    assert 0.2 < bright.mean() < 0.9
+    assert (kept > 0.4).sum() == bright.sum()
+    share = (kept <= 0.4).sum() / (~bright).sum()
+    assert share == pytest.approx(float(np.mean(0.9 / 0.4 * everything[~bright] + 0.1)), abs=0.02)
+    dim.stop()
+    sure.stop()
+
+
+def test_a_steered_wheel_is_met_where_it_is_turned_to(world, stage):
+    """As a camera sees it: points stand out of the flank where the wheel's front edge is turned to."""
+    car = stage.spawn("vehicle.jeep.wrangler_rubicon")
+    flank = car.bounding_box.extent.y
+    lidar = attach(
+        world, "lidar.ray_cast_semantic", at=stage.place(1.4, right=flank + 3.0, up=0.4, yaw=-90.0), range=5.0,
+        channels=32, upper_fov=4.0, lower_fov=-6.0, horizontal_fov=50.0, rotation_frequency=20.0,
+        points_per_second=600000,
+    )  # fmt: skip
+
+    def nearest() -> float:
+        seen = lidar.of_frame(world.tick())
+        return float(xyz(seen)[semantic_points(seen)["actor"] == car.id, 0].min())
+
+    straight = nearest()
+    car.set_wheel_steer_direction(carla.VehicleWheelLocation.FR_Wheel, 38.0)
+    assert straight - nearest() == pytest.approx(0.18, abs=0.08)
+    lidar.stop()
+
+
 def test_noise_moves_points_along_their_rays_only(world, stage):
     same = {"upper_fov": -40.0, "lower_fov": -80.0, "points_per_second": 100000, **SURE}
     exact = attach(world, "lidar.ray_cast", at=beside(stage, 2.0), **same)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import carla
 import numpy as np
 import pytest
-from sensing import attach
+from sensing import attach, content
 
 from sim.server.blueprints import read_description
 from sim.server.errors import CallError
@@ -34,17 +34,6 @@ NOISE = {
     "other.gnss": {"noise_lat_stddev": "0.001"},
     "camera.dvs": {**SMALL, "sigma_positive_threshold": "0.05"},
 }
-
-
-def content(data: carla.SensorData) -> bytes:
-    if isinstance(data, carla.IMUMeasurement):
-        felt, rate = data.accelerometer, data.gyroscope
-        return np.array([felt.x, felt.y, felt.z, rate.x, rate.y, rate.z, data.compass]).tobytes()
-    if isinstance(data, carla.GnssMeasurement):
-        return np.array([data.latitude, data.longitude, data.altitude]).tobytes()
-    if isinstance(data, carla.ObstacleDetectionEvent):
-        return repr((data.other_actor.type_id, data.distance)).encode()
-    return bytes(data.raw_data)
 
 
 def test_all_sensors_of_a_tick_carry_its_frame_its_time_and_the_snapshots_transform(world, stage):
