@@ -14,8 +14,11 @@ LONGEST_M = 9.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def cast_shadows(depth, ids, lit, marks, texture, boxes, sun, view, shadow):  # type: ignore[no-untyped-def]
+def cast_shadows(depth, ids, lit, marks, texture, boxes, sun, view, shadow, rows_touched):  # type: ignore[no-untyped-def]
     """Write into shadow (H, W, 2) what actors hide of the sun and of all light, given the (2H, 2W) visibility buffer.
+
+    The rows rows_touched[0] to rows_touched[1] of `shadow` are cleared first; then those that this call writes to are
+    put there.
 
     boxes (N, 8): footprint centre x, y, ground z, cos yaw, sin yaw, half length, half width, height. A body is taken
     as a box that narrows upwards (a roof is smaller than a floor pan), swept away from the sun; edges are soft.
@@ -29,6 +32,8 @@ def cast_shadows(depth, ids, lit, marks, texture, boxes, sun, view, shadow):  # 
     away_x = -sun[0] / flat * slant if flat > 0.0 else 0.0
     away_y = -sun[1] / flat * slant if flat > 0.0 else 0.0
     lit_by_sun = sun[2] > 0.0
+    shadow[rows_touched[0] : rows_touched[1]] = 0.0
+    rows_touched[0], rows_touched[1] = height, 0
     for n in range(boxes.shape[0]):
         bx, by, floor, cos, sin = boxes[n, 0], boxes[n, 1], boxes[n, 2], boxes[n, 3], boxes[n, 4]
         hx, hy, tall = boxes[n, 5], boxes[n, 6], boxes[n, 7]
@@ -66,6 +71,7 @@ def cast_shadows(depth, ids, lit, marks, texture, boxes, sun, view, shadow):  # 
             continue
         along2 = ex * ex + ey * ey
         rows = range(int(max(math.floor(v0) - 1.0, 0.0)), int(min(math.ceil(v1) + 2.0, height + 0.0)))
+        rows_touched[0], rows_touched[1] = min(rows_touched[0], rows.start), max(rows_touched[1], rows.stop)
         for row in rows:
             for column in range(int(max(math.floor(u0), 0.0)), int(min(math.ceil(u1) + 1.0, width + 0.0))):
                 triangle = ids[down * row, across * column]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from sim.render.shading import View
+from sim.render.view import View
 
 STREET, BEAM, GLOW = 0.0, 1.0, 2.0
 """Kinds: shines down; shines ahead in a flat cone; shines all round."""

@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.geometry import Pose, pose_matrix, product, rotation_matrix
-from sim.render import actor_shadows, lamplight, rainfall, raster, shading, sky
+from sim.render import actor_shadows, label_images, lamplight, materials, rainfall, raster, shading, sky
 from sim.render.ground_shadows import shadows_of
 from sim.render.lamplight import Spots
 from sim.render.mesh import Mesh
 from sim.render.scene import Models, pack
+from sim.render.view import Air, Triple, View
 from sim.render.weather import Atmosphere, Weather, atmosphere
 
 OUTPUTS = frozenset({"rgb", "depth", "semantic", "instance", "normals"})
@@ -83,10 +84,11 @@ class Renderer:
         self._corners = np.ascontiguousarray(self._static.soup.T)
         self._static_actors = np.zeros(len(self._static.starts), np.uint32)
         self._models = Models()
-        self._noise, self._clouds = shading.noise_texture(), sky.cloud_texture()
+        self._noise, self._clouds = materials.noise_texture(), sky.cloud_texture()
         self._stars, self._drops = sky.star_directions(), rainfall.drop_table()
         self._ground_shadows = shadows_of(static, self._static.soup, self._static.looks[:, 0])
         self._buffers: dict[tuple[int, int], np.ndarray] = {}
+        self._shadows: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
         self._first_movable = self._used = 0
         self._grow(len(self._static.soup) + 4096)
 
@@ -125,9 +127,7 @@ class Renderer:
             raise RenderError(f"pose must be finite, got {pose}")
         world_from_camera = pose_matrix(pose)
         rotation = np.ascontiguousarray(world_from_camera[:3, :3])
-        view = shading.View(
-            world_from_camera[:3, 3].copy(), rotation, width / (2.0 * math.tan(math.radians(fov) / 2.0))
-        )
+        view = View(world_from_camera[:3, 3].copy(), rotation, width / (2.0 * math.tan(math.radians(fov) / 2.0)))
         camera_from_world = np.column_stack([rotation.T, -product(view.position, rotation)])
         air = atmosphere(weather)
         light = np.zeros((6, 3))
@@ -151,13 +151,13 @@ class Renderer:
             metres = np.empty((height, width), np.float32)
             tags = np.empty((height, width), np.uint8)
             actors = np.empty((height, width), np.uint32)
-            shading.label(inverse, ids, self._lit, self._marks, self._owners, metres, tags, actors)
+            label_images.label(inverse, ids, self._lit, self._marks, self._owners, metres, tags, actors)
             depth = metres if "depth" in outputs else None
             semantic = tags if "semantic" in outputs else None
             instance = actors if "instance" in outputs else None
             if "normals" in outputs:
                 normals = np.empty((height, width, 3), np.float32)
-                shading.face_normals(ids, self._faces, rotation, normals)
+                label_images.face_normals(ids, self._faces, rotation, normals)
         return Frame(bgra, depth, semantic, instance, normals)
 
     def _shade(
@@ -167,7 +167,7 @@ class Renderer:
         width: int,
         height: int,
         boxes: np.ndarray,
-        view: shading.View,
+        view: View,
         air: Atmosphere,
         spots: Spots | None,
         frame: int,
@@ -177,22 +177,21 @@ class Renderer:
         seconds = 0.05 * frame if seconds is None else seconds
         table = (self._lit, self._marks)
         bgra = np.empty((height, width, 4), np.uint8)
-        shadow = np.zeros((height, width, 2) if len(boxes) else (0, 0, 2), np.float32)
-        if len(boxes):
-            actor_shadows.cast_shadows(inverse, ids, *table, shading.TEXTURE, boxes, air.sun, view, shadow)
+        shadow, touched = self._shadow_buffer(width, height)
+        actor_shadows.cast_shadows(inverse, ids, *table, materials.TEXTURE, boxes, air.sun, view, shadow, touched)
         lamps = spots is not None and len(spots) > 0 and air.night > 0.0
         glow = np.zeros((height, width, 3) if lamps else (0, 0, 3), np.float32)
         if lamps:
             assert spots is not None
             spots = spots.nearest(view.position)
-            lamplight.shine(spots.rows, inverse, ids, *table, shading.TEXTURE, view, air.wet, glow)
+            lamplight.shine(spots.rows, inverse, ids, *table, materials.TEXTURE, view, air.wet, glow)
             # In units of what the sky gives: the lamps' own colour is what remains.
             glow *= (0.38 * air.night / air.sky_light).astype(np.float32)
         ground = self._ground_shadows.under(air.azimuth, air.altitude)
         origin = np.array([ground.west, ground.north, ground.per_metre])
         shading.resolve(
-            inverse, ids, *table, self._faces, self._first_movable, shadow, glow, view,
-            _kernel_air(air, seconds), self._noise, self._clouds, shading.TEXTURE, ground.texels, origin,
+            inverse, ids, *table, self._faces, self._first_movable, shadow, touched, glow, view,
+            _kernel_air(air, seconds), self._noise, self._clouds, materials.TEXTURE, ground.texels, origin,
             bgra.view(np.uint32)[..., 0],
         )  # fmt: skip
         if air.stars > 0.0:
@@ -207,15 +206,21 @@ class Renderer:
             rainfall.draw_rain(inverse, self._drops, air.rain, velocity, seconds, tone, view, bgra)
         return bgra
 
+    def _shadow_buffer(self, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+        """Room for actors' shadows, float32 (height, width, 2), and which of its rows are not zero, int64 (2,)."""
+        if (height, width) not in self._shadows:
+            if len(self._shadows) >= 4:
+                self._shadows.clear()
+            self._shadows[height, width] = np.zeros((height, width, 2), np.float32), np.zeros(2, np.int64)
+        return self._shadows[height, width]
+
     def _grow(self, capacity: int) -> None:
         self._lit = np.empty((capacity, 4), np.float32)
         self._marks = np.empty((capacity, 2), np.uint8)
         self._owners = np.empty(capacity, np.uint32)
         self._faces = np.empty((capacity, 3), np.float32)
 
-    def _instances(
-        self, movables: Sequence[Movable], view: shading.View, width: int, height: int
-    ) -> tuple[np.ndarray, ...]:
+    def _instances(self, movables: Sequence[Movable], view: View, width: int, height: int) -> tuple[np.ndarray, ...]:
         """Starts, counts, radii, centres, camera-from-mesh matrices, actors and shadow boxes of the movables."""
         meshes = [movable.mesh for movable in movables]
         places = np.array([movable.pose[:3] for movable in movables], float).reshape(-1, 3) - view.position
@@ -285,13 +290,13 @@ class Renderer:
         return halves.view("<f4")[:, :, 1], halves.view("<i4")[:, :, 0]
 
 
-def _kernel_air(air: Atmosphere, seconds: float) -> shading.Air:
+def _kernel_air(air: Atmosphere, seconds: float) -> Air:
     """The part of the air that the shader takes, after `seconds` of wind."""
     # Clouds hang 500 m high, where the wind is twice as strong; the pattern repeats.
     speed = 2.0 * sky.CLOUD_SCALE / 500.0
     drift_x, drift_y = ((speed * along * seconds) % sky.CLOUD_SIDE for along in air.wind)
     ground_sun = air.sun_color * max(float(air.sun[2]), 0.0)
-    return shading.Air(
+    return Air(
         zenith=_triple(air.zenith),
         horizon=_triple(air.horizon),
         fog=_triple(air.fog),
@@ -314,7 +319,7 @@ def _kernel_air(air: Atmosphere, seconds: float) -> shading.Air:
 
 
 def _near_parts(
-    movables: Sequence[Movable], places: np.ndarray, view: shading.View, size: tuple[int, int], radii: np.ndarray
+    movables: Sequence[Movable], places: np.ndarray, view: View, size: tuple[int, int], radii: np.ndarray
 ) -> tuple[np.ndarray, list[Part]]:
     """The parts of the movables that are large in the picture, and the movable that each belongs to.
 
@@ -335,7 +340,7 @@ def _near_parts(
     return np.array(owners, np.int64), parts
 
 
-def _triple(values: np.ndarray) -> shading.Triple:
+def _triple(values: np.ndarray) -> Triple:
     return float(values[0]), float(values[1]), float(values[2])
 
 

@@ -7,6 +7,9 @@ import math
 import numpy as np
 from numba import njit
 
+from sim.render.tile import BLUE, GREEN, RED, TILE, WORK, Y, Z
+
+ALL = np.uint64(TILE)
 CLOUD_SIDE = 256
 CLOUD_SCALE = 52.0
 """Texels of the cloud texture per unit of horizontal way at unit height: the pattern repeats after five heights."""
@@ -64,71 +67,72 @@ def _cloud(clouds, a, b):  # type: ignore[no-untyped-def]
     return upper * (np.float32(1.0) - s) + lower * s
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def paint_sky(n, y, z, turn, air, clouds, work, red, green, blue):  # type: ignore[no-untyped-def]
-    """Display RGB of the sky at n image slopes (y, z), into red, green, blue; all float32, work (8, S)."""
+@njit(nogil=True, error_model="numpy", _nrt=False)
+def paint_sky(t, turn, air, clouds):  # type: ignore[no-untyped-def]
+    """Display RGB of the sky at the image slopes of the tile `t`, float32; see `sim.render.tile`."""
     one, zero = np.float32(1.0), np.float32(0.0)
-    dx, dy, dz, height, density, glare, near, tone = (
-        work[0], work[1], work[2], work[3], work[4], work[5], work[6], work[7],
-    )  # fmt: skip
-    for i in range(n):
-        tone[i] = one / math.sqrt(one + y[i] * y[i] + z[i] * z[i])
-    for i in range(n):
-        dx[i] = (turn[0] + turn[1] * y[i] + turn[2] * z[i]) * tone[i]
-    for i in range(n):
-        dy[i] = (turn[3] + turn[4] * y[i] + turn[5] * z[i]) * tone[i]
-    for i in range(n):
-        dz[i] = (turn[6] + turn[7] * y[i] + turn[8] * z[i]) * tone[i]
-    for i in range(n):
-        rise = one - min(max(dz[i], zero), one)
-        height[i] = one - rise * rise * rise * rise
+    dx, dy, dz, height, density, glare, near, tone = WORK[:8]
+    for i in range(ALL):
+        t[tone + i] = one / math.sqrt(one + t[Y + i] * t[Y + i] + t[Z + i] * t[Z + i])
+    for i in range(ALL):
+        t[dx + i] = (turn[0] + turn[1] * t[Y + i] + turn[2] * t[Z + i]) * t[tone + i]
+    for i in range(ALL):
+        t[dy + i] = (turn[3] + turn[4] * t[Y + i] + turn[5] * t[Z + i]) * t[tone + i]
+    for i in range(ALL):
+        t[dz + i] = (turn[6] + turn[7] * t[Y + i] + turn[8] * t[Z + i]) * t[tone + i]
+    for i in range(ALL):
+        rise = one - min(max(t[dz + i], zero), one)
+        t[height + i] = one - rise * rise * rise * rise
     sx, sy, sz = np.float32(air.sun[0]), np.float32(air.sun[1]), np.float32(air.sun[2])
-    for i in range(n):
-        near[i] = max(dx[i] * sx + dy[i] * sy + dz[i] * sz, zero)
+    for i in range(ALL):
+        t[near + i] = max(t[dx + i] * sx + t[dy + i] * sy + t[dz + i] * sz, zero)
     cover = np.float32(air.clouds)
     if cover > np.float32(FEWEST_CLOUDS):
         u, v = np.float32(air.drift[0]), np.float32(air.drift[1])
         # From scattered heaps to a closed deck: the fuller the sky, the softer the edges.
         steep = np.float32(5.0) - np.float32(3.4) * cover
-        for i in range(n):
-            rise = max(dz[i], zero)
+        for i in range(ALL):
+            rise = max(t[dz + i], zero)
             slope = np.float32(CLOUD_SCALE) / (rise + np.float32(0.10))
-            value = _cloud(clouds, dx[i] * slope + u, dy[i] * slope + v)
-            tone[i] = value
+            value = _cloud(clouds, t[dx + i] * slope + u, t[dy + i] * slope + v)
+            t[tone + i] = value
             seen = min(max(value - one + np.float32(1.12) * cover, zero) * steep, one)
-            density[i] = seen * min(one, rise * np.float32(9.0))
+            t[density + i] = seen * min(one, rise * np.float32(9.0))
     else:
-        for i in range(n):
-            density[i] = zero
-            tone[i] = zero
+        for i in range(ALL):
+            t[density + i] = zero
+            t[tone + i] = zero
     veil = one - np.float32(0.85) * cover * cover
     disc, halo, wash = np.float32(air.disc), np.float32(air.halo), np.float32(air.wash)
-    for i in range(n):
-        p2 = near[i] * near[i]
+    for i in range(ALL):
+        p2 = t[near + i] * t[near + i]
         p4 = p2 * p2
         p8 = p4 * p4
         p32 = p8 * p8 * p8 * p8
-        sharp = min(max((near[i] - DISC) * np.float32(6000.0), zero), one)
-        open_sky = (one - density[i]) * veil
+        sharp = min(max((t[near + i] - DISC) * np.float32(6000.0), zero), one)
+        open_sky = (one - t[density + i]) * veil
         glow = (halo * (np.float32(0.5) * p32 * p32 * p32 + np.float32(0.22) * p32) + disc * sharp) * open_sky
-        glare[i] = min(glow + wash * p4 * (one - height[i]) * veil, one)
-    for i in range(n):
+        t[glare + i] = min(glow + wash * p4 * (one - t[height + i]) * veil, one)
+    for i in range(ALL):
         # Sunlit edges, darker cores; near the sun thin cloud shines.
-        thick = density[i] * (np.float32(0.03) + np.float32(0.24) * tone[i] * tone[i])
-        tone[i] = one - thick + np.float32(0.25) * near[i] * near[i] * (one - density[i]) * veil
+        thick = t[density + i] * (np.float32(0.03) + np.float32(0.24) * t[tone + i] * t[tone + i])
+        shine = np.float32(0.25) * t[near + i] * t[near + i] * (one - t[density + i]) * veil
+        t[tone + i] = one - thick + shine
     low = np.float32(min(1.0, air.extinction * 60.0))
     high = np.float32(min(1.0, air.extinction * air.fog_ceiling))
-    for i in range(n):
-        dz[i] = low + (high - low) * height[i]
-    for k in range(3):
-        out = red if k == 0 else (green if k == 1 else blue)
-        bottom, top = np.float32(air.horizon[k]), np.float32(air.zenith[k])
-        cloud, shine, fog = np.float32(air.cloud[k]), np.float32(air.glare[k]), np.float32(air.fog[k])
-        for i in range(n):
-            colour = bottom + (top - bottom) * height[i]
-            colour += (cloud * tone[i] - colour) * density[i]
-            colour += (shine - colour) * glare[i]
-            out[i] = colour + (fog - colour) * dz[i]
+    for i in range(ALL):
+        t[dz + i] = low + (high - low) * t[height + i]
+    for channel in range(3):
+        out = RED if channel == 0 else (GREEN if channel == 1 else BLUE)
+        bottom, top = np.float32(air.horizon[channel]), np.float32(air.zenith[channel])
+        cloud, shine, fog = (
+            np.float32(air.cloud[channel]), np.float32(air.glare[channel]), np.float32(air.fog[channel]),
+        )  # fmt: skip
+        for i in range(ALL):
+            colour = bottom + (top - bottom) * t[height + i]
+            colour += (cloud * t[tone + i] - colour) * t[density + i]
+            colour += (shine - colour) * t[glare + i]
+            t[out + i] = colour + (fog - colour) * t[dz + i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
