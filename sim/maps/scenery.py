@@ -13,6 +13,7 @@ from sim.maps.boxes import BoxList, StaticBoxes
 from sim.maps.buildings import STYLES, buildings
 from sim.maps.fences import fences
 from sim.maps.furniture import guard_rails, lamps
+from sim.maps.gantries import gantries
 from sim.maps.hydrants import hydrants
 from sim.maps.network import RoadNetwork
 from sim.maps.parked_cars import parked_cars
@@ -108,5 +109,6 @@ def build_scenery(
     fence_seed = zlib.crc32(f"{name}/fences".encode())
     meshes += fences(sides, clearance, boxes, fence_seed, style, open_ground_height(network))
     meshes += hydrants(sides, clearance, boxes)
+    meshes += gantries(network, clearance, boxes)
     meshes += parked_cars(bays(network, regulation), boxes, zlib.crc32(f"{name}/parked".encode()))
     return Scenery(Mesh.concat(meshes), boxes.build(), boxes.owners(meshes), heads)

@@ -21,7 +21,7 @@ from sim.render.signal_models import HEAD_HALF, limit_plate, stop_plate, yield_p
 
 _METAL = (92, 96, 98)
 _LINE = (232, 232, 228)
-ARM_HEIGHT = 6.1
+ARM_HEIGHT = 6.5
 LOW_HEAD = 3.0
 PLATE_HEIGHT = 2.5
 LONGEST_ARM = 16.0
@@ -79,8 +79,8 @@ def signal_meshes(regulation: Regulation, boxes: BoxList) -> list[Mesh]:
             meshes.append(boxes.tie(_arms(places[arms]), numbers[arms]))
         for (signal, yaw, _, plate), number in zip(chosen, numbers):
             if plate is not None:
-                placed = _placed(plate, _before_post(signal.pose, yaw, PLATE_HEIGHT))
-                meshes.append(boxes.tie(placed, np.array([number])))
+                front = placed(plate, _before_post(signal.pose, yaw, PLATE_HEIGHT))
+                meshes.append(boxes.tie(front, np.array([number])))
     return meshes
 
 
@@ -129,7 +129,8 @@ def _before_post(pose: Pose, yaw: float, up: float) -> Pose:
     return Pose(pose.x + 0.09 * math.cos(turn), pose.y + 0.09 * math.sin(turn), pose.z + up, yaw=yaw)
 
 
-def _placed(mesh: Mesh, pose: Pose) -> Mesh:
+def placed(mesh: Mesh, pose: Pose) -> Mesh:
+    """A mesh given in the frame of `pose`."""
     matrix = pose_matrix(pose)
     vertices = mesh.vertices @ matrix[:3, :3].T + matrix[:3, 3]
     return Mesh.build(vertices, mesh.triangles, mesh.colors, mesh.tags, mesh.layers)

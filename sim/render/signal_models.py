@@ -12,19 +12,22 @@ import numpy as np
 from sim.labels import Label
 from sim.render.mesh import Mesh
 
-HEAD_HALF = (0.16, 0.24, 0.62)
-"""Half depth, width and height (m) of a head with its back plate."""
+HEAD_HALF = (0.2, 0.32, 0.85)
+"""Half depth, width and height (m) of a head without its back plate.
 
-_LAMP_RADIUS, _LIT_RADIUS = 0.165, 0.195
+Half as large again as real ones, so that 40 m away a frame of 224 pixels shows which lamp burns.
+"""
+
+_LAMP_RADIUS, _LIT_RADIUS = 0.225, 0.275
 """A burning lamp outshines its rim, which is also what keeps its colour readable in few pixels."""
 # Height, colour when lit and when dark, from red to green.
 _LAMPS = (
-    (0.38, (255, 44, 32), (70, 18, 16)),
+    (0.53, (255, 44, 32), (70, 18, 16)),
     (0.0, (255, 196, 46), (72, 52, 14)),
-    (-0.38, (52, 255, 128), (14, 62, 34)),
+    (-0.53, (52, 255, 128), (14, 62, 34)),
 )
 _HOUSING, _PLATE, _BACK = (34, 36, 36), (18, 19, 20), (128, 130, 132)
-_RED, _WHITE, _BLACK = (186, 22, 26), (236, 236, 232), (20, 20, 22)
+_RED, _WHITE, _BLACK, _BLUE = (186, 22, 26), (236, 236, 232), (20, 20, 22), (22, 66, 138)
 
 # Strokes on a grid 2 wide and 4 high, as in seven-segment displays: a top, b c right, d bottom, e f left, g middle.
 _SEGMENTS = {
@@ -33,7 +36,7 @@ _SEGMENTS = {
 }  # fmt: skip
 _GLYPHS = {
     "0": "abcdef", "1": "bc", "2": "abged", "3": "abgcd", "4": "fgbc", "5": "afgcd", "6": "afgedc", "7": "abc",
-    "8": "abcdefg", "9": "abcdfg", "S": "afgcd", "T": "am", "O": "abcdef", "P": "abgfe",
+    "8": "abcdefg", "9": "abcdfg", "S": "afgcd", "T": "am", "O": "abcdef", "P": "abgfe", "A": "abcefg",
 }  # fmt: skip
 
 
@@ -59,10 +62,10 @@ def _box(low: tuple[float, float, float], high: tuple[float, float, float], colo
 def _hood(z: float) -> Mesh:
     """A visor bent over the upper half of a lamp, open below."""
     angles = np.linspace(-0.62 * np.pi, 0.62 * np.pi, 6)
-    rim = 0.21 * np.stack([np.sin(angles), np.cos(angles)], axis=1) + np.array([0.0, z])
+    rim = 0.285 * np.stack([np.sin(angles), np.cos(angles)], axis=1) + np.array([0.0, z])
     count = len(rim)
     # Longer at the top than at its ends.
-    reach = 0.06 + 0.18 * np.maximum(np.cos(0.8 * angles), 0.0)
+    reach = 0.08 + 0.22 * np.maximum(np.cos(0.8 * angles), 0.0)
     points = np.concatenate([np.column_stack([np.zeros(count), rim]), np.column_stack([reach, rim])])
     faces = [t for i in range(count - 1) for t in ((i, i + 1, count + i), (i + 1, count + i + 1, count + i))]
     return Mesh.build(points, faces, _PLATE, Label.TRAFFIC_LIGHT)
@@ -133,3 +136,29 @@ def limit_plate(limit: int) -> Mesh:
             *_text(str(limit), 0.32 if limit < 100 else 0.24, _BLACK, 0.0),
         ]
     )
+
+
+def gantry_panel(width: float, height: float, text: str, arrows: tuple[float, ...], leaving: bool) -> Mesh:
+    """A blue panel over a motorway's lanes with what its road is called, and an arrow for every lane.
+
+    `arrows` are the lanes' middles (m to the driver's left); they point down at the lanes, or up to the right where
+    these are `leaving`.
+    """
+    half = np.array([0.5 * width, 0.5 * height])
+    square = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
+    name = Mesh.concat(_text(text, 0.4 * height, _WHITE, 0.0)).moved(0.0, 0.0, 0.22 * height)
+    shaft = np.array([(-0.09, -0.1), (0.09, -0.1), (0.09, 0.5), (-0.09, 0.5)])
+    head = np.array([(-0.32, -0.05), (0.0, -0.5), (0.32, -0.05)])
+    turn = np.radians(-135.0 if leaving else 0.0)
+    turned = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    parts = [
+        _polygon(square * half, -0.28, _BACK),
+        _polygon(square * half, 0.0, _WHITE),
+        _polygon(square * (half - 0.07), 0.0, _BLUE, 1),
+        name,
+    ]
+    for middle in arrows:
+        for shape in (shaft, head):
+            points = 0.42 * height * (shape @ turned) + np.array([middle, -0.24 * height])
+            parts.append(_polygon(points, 0.0, _WHITE, 2))
+    return Mesh.concat(parts)
