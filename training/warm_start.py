@@ -20,6 +20,7 @@ from rollouts.pool import RolloutPool
 from rollouts.storage import write_atomic
 from sim.tasks.emergency import SYSTEM_PROMPT
 from sim.tasks.tools import TOOLS
+from sim.tasks.towns import pool_of
 from training.config import WarmStartConfig
 from training.errors import TrainingError
 from training.imitation import Progress, learn_to_look, learn_to_speak
@@ -67,7 +68,8 @@ def warm_start(
         pool,
         range(CHECK_SEEDS, CHECK_SEEDS + total - config.scenes),
         CHECK_VIEWS_PER_SCENE,
-        "test",
+        # Test towns stay unseen until the evaluation; a single town has no third set of roads.
+        "test" if pool_of(pool.session) is None else "validation",
         lambda done: progress("look around", config.scenes + done, total, "scenes"),
     )
     loaded = load_model(policy)
