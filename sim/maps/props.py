@@ -54,20 +54,22 @@ def _spindle(sides: int, waist: float) -> Shape:
 
 def _crown(sides: int, seed: int) -> Shape:
     """A lumpy ball from z 0 to 1 of radius 1: dark below, where no sky reaches, and bright on top."""
-    lumps = np.random.Generator(np.random.PCG64(seed)).uniform(0.82, 1.12, (2, sides))
+    rings = ((0.2, 0.74), (0.5, 0.98), (0.8, 0.7))
+    lumps = np.random.Generator(np.random.PCG64(seed)).uniform(0.8, 1.12, (len(rings), sides))
     vertices = [[0.0, 0.0, 0.02]]
-    for ring, (height, radius) in enumerate(((0.3, 0.92), (0.68, 0.84))):
+    for ring, (height, radius) in enumerate(rings):
         for i in range(sides):
             angle = 2 * np.pi * (i + 0.5 * ring) / sides
             r = radius * lumps[ring, i]
-            vertices.append([r * np.cos(angle), r * np.sin(angle), height + 0.16 * (lumps[1 - ring, i] - 0.97)])
-    vertices.append([0.08, -0.05, 1.0])
+            vertices.append([r * np.cos(angle), r * np.sin(angle), height + 0.2 * (lumps[ring - 1, i] - 0.96)])
+    vertices.append([0.1, -0.07, 1.0])
     top, triangles, shade = len(vertices) - 1, [], []
     for i in range(sides):
         j = (i + 1) % sides
-        low, low_next, high, high_next = 1 + i, 1 + j, 1 + sides + i, 1 + sides + j
-        triangles += [(0, low_next, low), (low, low_next, high), (low_next, high_next, high), (high, high_next, top)]
-        shade += [0.62, 0.84, 0.93, 1.1]
+        first, second, third = ([1 + sides * ring + i, 1 + sides * ring + j] for ring in range(3))
+        triangles += [(0, first[1], first[0]), (first[0], first[1], second[0]), (first[1], second[1], second[0])]
+        triangles += [(second[0], second[1], third[0]), (second[1], third[1], third[0]), (third[0], third[1], top)]
+        shade += [0.6, 0.76, 0.84, 0.93, 1.0, 1.1]
     return Shape(np.array(vertices), np.array(triangles, np.int32), np.array(shade))
 
 
