@@ -245,7 +245,7 @@ def tail_lamps(look: VehicleLook) -> tuple[Point, ...]:
 
 @lru_cache(maxsize=2048)
 def far_vehicle(look: VehicleLook, bits: int) -> Mesh:
-    """The coarse model of a vehicle, complete with wheels and burning lamps: for what is far away, and for rays.
+    """The coarse model of a vehicle, complete with wheels and burning lamps: for what is far away.
 
     Same arguments, same object; give it `bits & FAR_BITS`. Raises `UnknownModel`.
     """

@@ -204,7 +204,7 @@ def _point(at: np.ndarray) -> Point:
 def person_mesh(half_height: float, figure: Figure, joints: Joints, fine: bool = False) -> Mesh:
     """A person whose joints, under the names of CARLA's bones, are at these places in the person's own frame (m).
 
-    fine   all details; else the coarse model for what is far away and for rays
+    fine   all details; else the coarse model for what is far away
     """
     b = Builder(int(Label.PEDESTRIANS))
     _person(b, dict(joints), half_height / MODEL_HALF_HEIGHT_M, figure, fine)

@@ -52,7 +52,7 @@ class Chassis(NamedTuple):
 class Draft:
     """A model while it is drawn: solids, and the lamps' faces by group.
 
-    fine      all details; else the coarse model for what is far away and for rays
+    fine      all details; else the coarse model for what is far away
     center_x  x of the box's centre, about which it is drawn, in the vehicle's frame (m)
     """
 

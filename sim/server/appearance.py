@@ -27,7 +27,7 @@ PARKED_COLORS = ((110, 115, 120), (230, 230, 230), (25, 25, 28), (40, 70, 150), 
 
 
 def actor_mesh(actor: Actor, elapsed_s: float = 0.0) -> Mesh:
-    """The whole mesh of an actor that has a body, at a moment of the episode: what rays meet and far cameras see."""
+    """The whole mesh of an actor that has a body, at a moment of the episode: what far cameras and rays meet."""
     blueprint: Blueprint = actor.description.blueprint
     if blueprint.wheels:
         return far_vehicle(vehicle_look(actor), burning(actor, elapsed_s) & FAR_BITS)
@@ -72,7 +72,7 @@ def _walking_joints(half_height: float, gait: skeleton.Gait) -> Joints:
 
 
 class Detail(Sequence[Part]):
-    """The parts of a vehicle, put together when a camera that is near enough asks for them."""
+    """The parts of a vehicle, put together when a camera or a ray that is near enough asks for them."""
 
     __slots__ = ("_actor", "_elapsed_s", "_parts", "_table")
 
@@ -100,7 +100,7 @@ class Detail(Sequence[Part]):
 
 
 def detail(actor: Actor, table: BodyTable, elapsed_s: float) -> Sequence[Part]:
-    """What near cameras draw instead of `actor_mesh`; empty for what has no more to show."""
+    """What cameras draw and rays meet from near instead of `actor_mesh`; empty for what has no more to show."""
     blueprint = actor.description.blueprint
     if blueprint.wheels:
         return Detail(actor, table, elapsed_s)

@@ -123,7 +123,11 @@ class ObstacleSensor(_Caster):
     def messages(self, moment: Moment) -> list[bytes]:
         from sim.render.sweeps import sweep
 
-        pose, body = self.actor.pose, carrier(self.actor)
+        pose, body, placed = self.actor.pose, carrier(self.actor), moment.placed
+        if self._only_dynamics:
+            # The heads of traffic lights belong to actors, but never move.
+            moving = [movable for movable in moment.movables if moment.actors[movable.actor_id].row is not None]
+            placed = moment.scene.rays().place(moving)
         forward = rotation_matrix(pose.pitch, pose.yaw, pose.roll)[:, 0]
         touch = sweep(
             moment.scene.rays(),
@@ -131,7 +135,7 @@ class ObstacleSensor(_Caster):
             forward,
             self._distance,
             self._radius,
-            moment.placed,
+            placed,
             hidden=body.id if body is not None else 0,
             static=not self._only_dynamics,
         )

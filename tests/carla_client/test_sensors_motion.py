@@ -1,6 +1,7 @@
 """IMU, GNSS and collision sensors with the real client."""
 
 import math
+import time
 
 import carla
 import numpy as np
@@ -148,3 +149,25 @@ def test_a_crash_into_a_building_names_a_building(world):
     push = event.normal_impulse
     assert push.x * forward.x + push.y * forward.y < -1000.0
     probe.stop()
+
+
+def test_a_lane_invasion_names_the_marking_that_the_map_has_there(world, stage):
+    car = stage.spawn("vehicle.tesla.model3")
+    car.set_simulate_physics(False)
+    here = world.get_map().get_waypoint(stage.start.location)
+    for side, marking in ((1.0, here.right_lane_marking), (-1.0, here.left_lane_marking)):
+        car.set_transform(stage.place(0.0))
+        world.tick()
+        probe = attach(world, "other.lane_invasion", car)
+        deadline = time.monotonic() + 5.0
+        for step in range(40):
+            car.set_transform(stage.place(0.3 * step, right=side * min(0.1 * step, 0.6 * here.lane_width)))
+            world.tick()
+            time.sleep(0.002)  # the client looks between ticks
+        while probe.data.empty() and time.monotonic() < deadline:
+            world.tick()
+            time.sleep(0.01)
+        # One for each corner of the car that crossed.
+        crossed = {(line.type, line.color) for line in probe.next().crossed_lane_markings}
+        assert crossed == {(marking.type, marking.color)}
+        probe.stop()

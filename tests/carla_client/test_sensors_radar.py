@@ -99,3 +99,22 @@ def test_obstacle_sensor_names_the_town_unless_only_dynamics_count(world, stage)
     assert dynamic.data.empty()
     everything.stop()
     dynamic.stop()
+
+
+def test_a_traffic_light_is_an_obstacle_that_is_not_dynamic(client, world):
+    world = client.load_world("Pilotage02", reset_settings=False)
+    world.tick()
+    light = world.get_actors().filter("traffic.traffic_light*")[0]
+    head = light.get_light_boxes()[0].location
+    pole = light.get_transform().location
+    way = carla.Vector3D(head.x - pole.x, head.y - pole.y, 0.0).make_unit_vector()
+    at = carla.Transform(head + way * 3.0, carla.Rotation(yaw=math.degrees(math.atan2(-way.y, -way.x))))
+    everything = attach(world, "other.obstacle", at=at, distance=4.0, hit_radius=0.1)
+    dynamic = attach(world, "other.obstacle", at=at, distance=4.0, hit_radius=0.1, only_dynamics=True)
+    event = everything.of_frame(world.tick())
+    assert event.other_actor.id == light.id
+    assert event.distance == pytest.approx(2.8, abs=0.3)
+    everything.of_frame(world.tick())
+    assert dynamic.data.empty()
+    everything.stop()
+    dynamic.stop()
