@@ -20,8 +20,13 @@ DETAIL_FOCAL_PX = 400.0
 """Rays meet an actor's detail where a camera of this focal length at their origin draws it: CARLA's default camera,
 800 pixels wide with 90 degrees."""
 
-PARTS_MARGIN_M = 0.35
-"""Parts stay within the box of the whole made larger by this: wheels that steer stick out of it."""
+PARTS_MARGIN_M = (0.3, 0.3, 0.12)
+"""Parts stay within the box of the whole made larger by this along x, y and z: wheels that steer stick out of it."""
+
+BOX_SLACK_M = 1e-3
+"""Room for the rounding of boxes to float32."""
+
+NOBODY = np.zeros(0, np.int64)
 
 
 class Placed(Protocol):
@@ -92,7 +97,7 @@ def _place(poses, roots, bounds, reach, boxes, spheres, inverses):  # type: igno
             center, half = poses[i, k], 0.0
             for j in range(3):
                 center += row[j] * (0.5 * (box[j] + box[3 + j]))
-                half += abs(row[j]) * (0.5 * (box[3 + j] - box[j]) + PARTS_MARGIN_M)
+                half += abs(row[j]) * (0.5 * (box[3 + j] - box[j]) + PARTS_MARGIN_M[j])
             boxes[i, k], boxes[i, 3 + k] = center - half, center + half
             side = box[3 + k] - box[k]
             square += 0.25 * side * side
@@ -116,8 +121,11 @@ def _place_parts(owners, poses, inverses, place):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _cover(roots, bounds, inverses, hulls, place):  # type: ignore[no-untyped-def]
-    """Write the balls that hold the pieces from `place` on."""
+def _cover(roots, bounds, inverses, hulls, place, owners, boxes):  # type: ignore[no-untyped-def]
+    """Write the balls that hold the pieces from `place` on, and let the boxes of their owners be just large enough.
+
+    A box has to hold the whole, too: rays from afar meet that.
+    """
     for i in range(place, len(roots)):
         box, inverse = bounds[roots[i]], inverses[i]
         x = 0.5 * (box[0] + box[3]) - inverse[0, 3]
@@ -129,6 +137,18 @@ def _cover(roots, bounds, inverses, hulls, place):  # type: ignore[no-untyped-de
             half = 0.5 * (box[3 + k] - box[k])
             square += 1.001 * half * half
         hulls[i, 3] = square
+    for first in (True, False):
+        for j in range(len(owners)):
+            owner = owners[j]
+            i = owner if first else place + j
+            box = bounds[roots[i]]
+            for k in range(3):
+                reach = BOX_SLACK_M
+                for axis in range(3):
+                    reach += abs(inverses[i, axis, k]) * 0.5 * (box[3 + axis] - box[axis])
+                low, high = hulls[i, k] - reach, hulls[i, k] + reach
+                boxes[owner, k] = low if first else min(boxes[owner, k], low)
+                boxes[owner, 3 + k] = high if first else max(boxes[owner, 3 + k], high)
 
 
 class Instances:
@@ -143,7 +163,7 @@ class Instances:
         spheres, inverses, hulls = np.empty((count, 4)), np.empty((count, 3, 4)), np.empty((count, 4))
         poses = np.array([actor.pose for actor in actors], float).reshape(-1, 6)
         _place(poses, roots, models.bounds, 1.0 + DETAIL_FOCAL_PX / DETAIL_PX, boxes, spheres, inverses)
-        _cover(roots, models.bounds, inverses, hulls, 0)
+        _cover(roots, models.bounds, inverses, hulls, 0, NOBODY, boxes)
         tree = bvh.build(boxes[:, :3], boxes[:, 3:])
         details = np.full((count, 2), -1, np.int32)
         ids = np.array([actor.actor_id for actor in actors], np.int64).astype(np.uint32)
@@ -180,8 +200,9 @@ class Instances:
         inverses, hulls = np.empty((place + len(roots), 3, 4)), np.empty((place + len(roots), 4))
         inverses[:place], hulls[:place] = table.inverses, table.hulls
         all_roots = np.concatenate([table.roots, np.array(roots, np.int32)])
-        _place_parts(np.array(owners), np.array(poses, float), inverses, place)
-        _cover(all_roots, models.bounds, inverses, hulls, place)
+        rows_of_parts = np.array(owners)
+        _place_parts(rows_of_parts, np.array(poses, float), inverses, place)
+        _cover(all_roots, models.bounds, inverses, hulls, place, rows_of_parts, table.boxes)
         self.table = table._replace(inverses=inverses, hulls=hulls, roots=all_roots, models=models)
 
     def pieces_along(

@@ -141,6 +141,25 @@ def _nearest(bounds, kids, soup, looks, root, ox, oy, oz, dx, dy, dz, limit, nod
     return best, found, bx, by, bz
 
 
+@njit(nogil=True, error_model="numpy", inline="always")
+def _pieces(table, i, ox, oy, oz):  # type: ignore[no-untyped-def]
+    """The pieces that actor i shows from a place: first, and the one after the last; -1 if nobody has placed them."""
+    px, py, pz = table.spheres[i, 0] - ox, table.spheres[i, 1] - oy, table.spheres[i, 2] - oz
+    first, end = np.int64(i), np.int64(i) + 1
+    if px * px + py * py + pz * pz < table.spheres[i, 3]:
+        first = np.int64(table.details[i, 0])
+        end = first + table.details[i, 1] if table.details[i, 1] >= 0 else np.int64(-1)
+    return first, end
+
+
+@njit(nogil=True, error_model="numpy", inline="always")
+def _misses(hulls, p, ox, oy, oz, dx, dy, dz, square):  # type: ignore[no-untyped-def]
+    """Whether a ray's line stays out of the ball around a piece; `square` is its direction's squared length."""
+    hx, hy, hz = hulls[p, 0] - ox, hulls[p, 1] - oy, hulls[p, 2] - oz
+    along = hx * dx + hy * dy + hz * dz
+    return (hx * hx + hy * hy + hz * hz - hulls[p, 3]) * square > along * along
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def cast(  # type: ignore[no-untyped-def]
     static, table, rows, fresh, origins, directions, limits, hidden, nodes, enters, wanted, again,
@@ -176,44 +195,29 @@ def cast(  # type: ignore[no-untyped-def]
         ix, iy, iz = _reciprocal(dx), _reciprocal(dy), _reciprocal(dz)
         square = dx * dx + dy * dy + dz * dz
         waiting = 0
-        at = _enter(table.bounds, 0, ox, oy, oz, ix, iy, iz, best)
-        if at < np.inf:
-            nodes[1, 0], enters[1, 0] = 0, at
+        if _enter(table.bounds, 0, ox, oy, oz, ix, iy, iz, best) < np.inf:
+            nodes[1, 0] = 0
             waiting = 1
         while waiting > 0:
             waiting -= 1
-            if enters[1, waiting] > best:
-                continue
             node = nodes[1, waiting]
             first, count = table.kids[node, 0], table.kids[node, 1]
             if count < 0:
-                a = _enter(table.bounds, first, ox, oy, oz, ix, iy, iz, best)
-                b = _enter(table.bounds, first + 1, ox, oy, oz, ix, iy, iz, best)
-                far, last = (first, a) if a > b else (first + 1, b)
-                if last < np.inf:
-                    nodes[1, waiting], enters[1, waiting] = far, last
-                    waiting += 1
-                if min(a, b) < np.inf:
-                    nodes[1, waiting], enters[1, waiting] = 2 * first + 1 - far, min(a, b)
-                    waiting += 1
+                for child in range(first, first + 2):
+                    if _enter(table.bounds, child, ox, oy, oz, ix, iy, iz, best) < np.inf:
+                        nodes[1, waiting] = child
+                        waiting += 1
                 continue
             for k in range(first, first + count):
                 i = table.order[k]
                 if table.actors[i] == hidden or _enter(table.boxes, i, ox, oy, oz, ix, iy, iz, best) == np.inf:
                     continue
-                piece, end = i, i + 1
-                px, py, pz = table.spheres[i, 0] - ox, table.spheres[i, 1] - oy, table.spheres[i, 2] - oz
-                if px * px + py * py + pz * pz < table.spheres[i, 3]:
-                    if table.details[i, 1] < 0:
-                        wanted[i] = True
-                        complete = False
-                        continue
-                    piece = table.details[i, 0]
-                    end = piece + table.details[i, 1]
+                piece, end = _pieces(table, i, ox, oy, oz)
+                if end < 0:
+                    wanted[i] = True
+                    complete = False
                 for p in range(piece, end):
-                    hx, hy, hz = table.hulls[p, 0] - ox, table.hulls[p, 1] - oy, table.hulls[p, 2] - oz
-                    along = hx * dx + hy * dy + hz * dz
-                    if (hx * hx + hy * hy + hz * hz - table.hulls[p, 3]) * square > along * along:
+                    if _misses(table.hulls, p, ox, oy, oz, dx, dy, dz, square):
                         continue
                     m = table.inverses[p]
                     at, hit, lx, ly, lz = _nearest(
@@ -241,13 +245,11 @@ def cast(  # type: ignore[no-untyped-def]
     return pending
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def all_crossings(index, root, origin, direction, limit, nodes, at_out, row_out):  # type: ignore[no-untyped-def]
-    """All crossings up to `limit` in one hierarchy, unsorted; returns how many there are, which may exceed the room."""
-    ox, oy, oz = origin[0], origin[1], origin[2]
-    dx, dy, dz = direction[0], direction[1], direction[2]
+@njit(nogil=True, error_model="numpy")
+def _all(index, root, ox, oy, oz, dx, dy, dz, limit, nodes, owner, count, at_out, about_out):  # type: ignore[no-untyped-def]
+    """Append the crossings in one hierarchy to the `count` that are known; returns how many there are then."""
     ix, iy, iz = _reciprocal(dx), _reciprocal(dy), _reciprocal(dz)
-    count, waiting = 0, 1
+    waiting = 1
     nodes[0] = root
     while waiting > 0:
         waiting -= 1
@@ -263,9 +265,63 @@ def all_crossings(index, root, origin, direction, limit, nodes, at_out, row_out)
             at, _, _, _ = _cross(index.soup, t, ox, oy, oz, dx, dy, dz)
             if 0.0 <= at <= limit:
                 if count < len(at_out):
-                    at_out[count], row_out[count] = at, t
+                    at_out[count] = at
+                    about_out[count, 0], about_out[count, 1] = index.looks[t, 0], owner
+                    about_out[count, 2] = index.source[t]
                 count += 1
     return count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def all_crossings(static, table, origin, direction, limit, nodes, wanted, at_out, about_out):  # type: ignore[no-untyped-def]
+    """All crossings of one ray up to `limit`, unsorted: distance, and int64 tag, actor (0: none) and triangle.
+
+    Returns how many there are, which may exceed the room, and whether all actors on the way had their detail placed;
+    those that had not are left out and marked in `wanted`, as in `cast`.
+    """
+    ox, oy, oz = origin[0], origin[1], origin[2]
+    dx, dy, dz = direction[0], direction[1], direction[2]
+    count = _all(static, 0, ox, oy, oz, dx, dy, dz, limit, nodes[0], 0, 0, at_out, about_out)
+    complete = True
+    if len(table.actors) == 0:
+        return count, complete
+    ix, iy, iz = _reciprocal(dx), _reciprocal(dy), _reciprocal(dz)
+    square = dx * dx + dy * dy + dz * dz
+    waiting = 1
+    nodes[1, 0] = 0
+    while waiting > 0:
+        waiting -= 1
+        node = nodes[1, waiting]
+        if _enter(table.bounds, node, ox, oy, oz, ix, iy, iz, limit) == np.inf:
+            continue
+        first, items = table.kids[node, 0], table.kids[node, 1]
+        if items < 0:
+            nodes[1, waiting], nodes[1, waiting + 1] = first + 1, first
+            waiting += 2
+            continue
+        for k in range(first, first + items):
+            i = table.order[k]
+            if _enter(table.boxes, i, ox, oy, oz, ix, iy, iz, limit) == np.inf:
+                continue
+            piece, end = _pieces(table, i, ox, oy, oz)
+            if end < 0:
+                wanted[i] = True
+                complete = False
+            for p in range(piece, end):
+                if _misses(table.hulls, p, ox, oy, oz, dx, dy, dz, square):
+                    continue
+                m = table.inverses[p]
+                count = _all(
+                    table.models, table.roots[p],
+                    m[0, 0] * ox + m[0, 1] * oy + m[0, 2] * oz + m[0, 3],
+                    m[1, 0] * ox + m[1, 1] * oy + m[1, 2] * oz + m[1, 3],
+                    m[2, 0] * ox + m[2, 1] * oy + m[2, 2] * oz + m[2, 3],
+                    m[0, 0] * dx + m[0, 1] * dy + m[0, 2] * dz,
+                    m[1, 0] * dx + m[1, 1] * dy + m[1, 2] * dz,
+                    m[2, 0] * dx + m[2, 1] * dy + m[2, 2] * dz,
+                    limit, nodes[0], np.int64(table.actors[i]), count, at_out, about_out,
+                )  # fmt: skip
+    return count, complete
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

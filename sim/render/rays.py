@@ -16,7 +16,7 @@ from sim.render import ray_kernels
 from sim.render.bvh import STACK
 from sim.render.mesh import Mesh
 from sim.render.ray_actors import Instances, Placed
-from sim.render.ray_models import Index, Library, index_of
+from sim.render.ray_models import Library, index_of
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class RayScene:
         self.static = index_of(static)
         self._library = Library()
         self._nodes = np.empty((2, STACK), np.int32)
-        self._enters = np.empty((2, STACK))
+        self._enters = np.empty((1, STACK))
         self.nobody = self.place([])
 
     def place(self, actors: Sequence[Placed]) -> Instances:
@@ -106,23 +106,14 @@ class RayScene:
         """Every surface that one ray crosses, nearest first: (distance, tag, actor id or 0, row of the mesh)."""
         placed = placed if placed is not None else self.nobody
         start, way = np.array(origin, np.float64), np.array(direction, np.float64)
-        found = self._crossings(self.static, 0, start, way, limit, 0)
-        pieces = placed.pieces_along(start, way, limit, self._nodes[0])
-        table = placed.table
-        for piece, row in pieces:
-            turn, shift = table.inverses[piece, :, :3], table.inverses[piece, :, 3]
-            root, actor = int(table.roots[piece]), int(table.actors[row])
-            found += self._crossings(table.models, root, turn @ start + shift, turn @ way, limit, actor)
-        return sorted(found)
-
-    def _crossings(
-        self, index: Index, root: int, origin: np.ndarray, direction: np.ndarray, limit: float, actor: int
-    ) -> list[tuple[float, int, int, int]]:
-        room = 64
-        while True:
-            at, row = np.empty(room), np.empty(room, np.int32)
-            count = ray_kernels.all_crossings(index, root, origin, direction, float(limit), self._nodes[0], at, row)
-            if count <= room:
-                break
-            room = count
-        return [(float(at[k]), int(index.looks[row[k], 0]), actor, int(index.source[row[k]])) for k in range(count)]
+        wanted = np.zeros(len(placed), np.bool_)
+        count, room, complete = 0, 64, False
+        while not complete or count > room:
+            room = max(room, count)
+            at, about = np.empty(room), np.empty((room, 3), np.int64)
+            count, complete = ray_kernels.all_crossings(
+                self.static, placed.table, start, way, float(limit), self._nodes, wanted, at, about
+            )
+            if not complete:
+                placed.place_details(wanted)
+        return sorted((distance, *things) for distance, things in zip(at[:count].tolist(), about[:count].tolist()))
