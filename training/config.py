@@ -30,9 +30,9 @@ class WarmStartConfig:
     enabled: bool = True
     scenes: int = 1600
     views_per_scene: int = 5
-    look_steps: int = 800
+    look_steps: int = 1200
     look_batch: int = 32
-    speak_steps: int = 450
+    speak_steps: int = 600
     conversations: int = 3
     turns: int = 6
     muon_learning_rate: float = 0.02

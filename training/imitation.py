@@ -23,6 +23,10 @@ from training.views import View, augment, endless
 Progress = Callable[[str, int, int, str], None]
 HEAD_WIDTH, HEAD_DROPOUT, QUESTIONS = 128, 0.2, 4
 HELD_WEIGHT = 0.5
+# Of a call's tokens against a thought's: calls are drawn at random, so that most of their gradient is noise.
+CALL_WEIGHT = 0.25
+# Of the learning rate, for the vision tower once it can look: at the full rate speaking undoes some of what it learned.
+SEEN_RATE = 0.3
 
 
 def learn_to_look(
@@ -35,7 +39,7 @@ def learn_to_look(
     """
     model = loaded.model
     device = next(model.parameters()).device
-    seeing = {name: w for name, w in model.named_parameters() if "vision_tower" in name or "embed_vision" in name}
+    seeing = {name: weight for name, weight in model.named_parameters() if _sees(name)}
     for weight in seeing.values():
         weight.requires_grad_(True)
     with torch.random.fork_rng(devices=[]):
@@ -44,7 +48,7 @@ def learn_to_look(
         head = nn.Sequential(
             nn.Linear(width, HEAD_WIDTH), nn.GELU(), nn.Dropout(HEAD_DROPOUT), nn.Linear(HEAD_WIDTH, 3 * QUESTIONS)
         ).to(device)
-    step_all = _Optimizer(seeing, list(head.parameters()), config, config.look_steps)
+    step_all = _Optimizer(seeing, list(head.parameters()), config, config.look_steps, 1.0)
     rng = np.random.default_rng([config.seed, 1])
     order = endless(len(views), rng)
     losses: list[float] = []
@@ -72,7 +76,7 @@ def learn_to_speak(
     A second throw-away head reads the scene from the states in which a call is written. Calls are random here, so
     nothing else would keep the scene there; RL, which turns these states into choices, would have to learn to look
     back at the thought first, and settles for one call for ever before it does. Returns the loss of every step, in
-    nats per generated token.
+    nats per generated token, those of calls weighted down.
     """
     model, chat = loaded.model, Chat(loaded.processor, thinking=True)
     device = next(model.parameters()).device
@@ -84,7 +88,7 @@ def learn_to_speak(
         head = nn.Linear(model.config.get_text_config().hidden_size, 3 * QUESTIONS).to(device)
     states: list[torch.Tensor] = []
     hook = model.lm_head.register_forward_pre_hook(lambda module, arguments: states.append(arguments[0]))
-    step_all = _Optimizer(weights, list(head.parameters()), config, config.speak_steps)
+    step_all = _Optimizer(weights, list(head.parameters()), config, config.speak_steps, SEEN_RATE)
     rng = np.random.default_rng([config.seed, 2])
     order = endless(len(views), rng)
     image_tokens = image_token_count(loaded, views[0])
@@ -102,8 +106,10 @@ def learn_to_speak(
         )
         labels = batch.labels[:, 1:].flatten().to(device)
         logits = output.logits[:, :-1].flatten(0, 1).float()
-        loss = nn.functional.cross_entropy(logits, labels, ignore_index=IGNORED)
         held = batch.turns[:, 1:] >= 0
+        weight = (labels != IGNORED) * torch.where(held.flatten().to(device), CALL_WEIGHT, 1.0)
+        per_token = nn.functional.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="none")
+        loss = (per_token * weight).sum() / weight.sum()
         truth = torch.tensor([_answers(scene) for scene in batch.scenes])[batch.turns[:, 1:][held]].to(device)
         answers = head(states.pop()[:, :-1][held.to(device)].float()).view(-1, QUESTIONS, 3)
         step_all(loss + HELD_WEIGHT * nn.functional.cross_entropy(answers.flatten(0, 1), truth.flatten()))
@@ -121,8 +127,15 @@ def image_token_count(loaded: LoadedModel, view: View) -> int:
     return int(counted["num_image_tokens"][0])
 
 
+def _sees(name: str) -> bool:
+    return "vision_tower" in name or "embed_vision" in name
+
+
 class _Optimizer:
-    """Muon for the layers' matrices and AdamW for everything else; linear warm-up, cosine decay, clipped gradients."""
+    """Muon for the layers' matrices and AdamW for everything else; linear warm-up, cosine decay, clipped gradients.
+
+    `seeing_rate` scales the learning rates of the vision tower and its projection.
+    """
 
     def __init__(
         self,
@@ -130,20 +143,22 @@ class _Optimizer:
         extra: Sequence[nn.Parameter],
         config: WarmStartConfig,
         steps: int,
+        seeing_rate: float,
     ) -> None:
-        # Embeddings are looked up, not multiplied: orthogonal updates make no sense there.
-        muon = config.muon_learning_rate > 0.0
-        matrices = [w for name, w in weights.items() if muon and w.dim() == 2 and "embed_tokens" not in name]
-        chosen = {id(weight) for weight in matrices}
-        rest = [weight for weight in (*weights.values(), *extra) if id(weight) not in chosen]
-        self._all = [*matrices, *rest]
-        self._parts: list[Any] = [
-            torch.optim.AdamW(rest, config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98))
-        ]
+        muon, adam = config.muon_learning_rate, config.learning_rate
+        matrices: list[dict[str, Any]] = []
+        rest: list[dict[str, Any]] = [{"params": list(extra), "lr": adam}]
+        for name, weight in weights.items():
+            rate = seeing_rate if _sees(name) else 1.0
+            # Embeddings are looked up, not multiplied: orthogonal updates make no sense there.
+            if muon > 0.0 and weight.dim() == 2 and "embed_tokens" not in name:
+                matrices.append({"params": [weight], "lr": rate * muon})
+            else:
+                rest.append({"params": [weight], "lr": rate * adam})
+        self._all = [weight for group in (*matrices, *rest) for weight in group["params"]]
+        self._parts: list[Any] = [torch.optim.AdamW(rest, weight_decay=config.weight_decay, betas=(0.9, 0.98))]
         if matrices:
-            self._parts.append(
-                torch.optim.Muon(matrices, lr=config.muon_learning_rate, weight_decay=config.weight_decay)
-            )
+            self._parts.append(torch.optim.Muon(matrices, weight_decay=config.weight_decay))
         self._schedules = [
             torch.optim.lr_scheduler.LambdaLR(part, lambda step: _rate(step, steps)) for part in self._parts
         ]
