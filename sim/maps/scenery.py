@@ -12,6 +12,7 @@ from sim.errors import PilotageError
 from sim.maps.boxes import BoxList, StaticBoxes
 from sim.maps.buildings import STYLES, buildings
 from sim.maps.fences import fences
+from sim.maps.fields import fields
 from sim.maps.furniture import guard_rails, lamps
 from sim.maps.gantries import gantries
 from sim.maps.hydrants import hydrants
@@ -109,6 +110,8 @@ def build_scenery(
     fence_seed = zlib.crc32(f"{name}/fences".encode())
     meshes += fences(sides, clearance, boxes, fence_seed, style, open_ground_height(network))
     meshes += hydrants(sides, clearance, boxes)
+    if style in ("rural", "motorway"):
+        meshes += fields(sides, clearance, zlib.crc32(f"{name}/fields".encode()), open_ground_height(network))
     meshes += gantries(network, clearance, boxes)
     meshes += parked_cars(bays(network, regulation), boxes, zlib.crc32(f"{name}/parked".encode()))
     return Scenery(Mesh.concat(meshes), boxes.build(), boxes.owners(meshes), heads)
