@@ -19,6 +19,7 @@ from sim.render.mesh import Mesh
 MAX_PLACED = 20_000
 MAX_SIZE, MAX_HEIGHT = 300.0, 200.0  # m
 PIECE_M = 4.0  # length of the pieces of a wall that follows a road
+THIN_M, BROAD_M = 0.3, 1.0  # m
 _LEAST = 0.05
 
 # Words in an object's type or name, the first that fits: what it is drawn as, and its usual length, width, height (m).
@@ -30,15 +31,17 @@ _KINDS: tuple[tuple[tuple[str, ...], str, tuple[float, float, float]], ...] = (
     (("building", "house", "tower", "gebaeude"), "house", (12.0, 10.0, 7.0)),
     (("fence",), "fence", (4.0, 0.06, 1.4)),
     (("barrier", "wall", "soundbarrier", "noise"), "wall", (4.0, 0.2, 1.0)),
+    (("mastarm", "mast arm"), "arm", (0.2, 6.0, 0.2)),
     (("lamp", "pole", "post", "delineator", "mast", "streetlight"), "pole", (0.16, 0.16, 4.0)),
     (("bridge", "gantry"), "static", (1.0, 1.0, 1.0)),
 )
 _LABELS = {
-    "rail": Label.GUARD_RAIL, "fence": Label.FENCES, "wall": Label.WALLS, "pole": Label.POLES, "static": Label.STATIC,
+    "rail": Label.GUARD_RAIL, "fence": Label.FENCES, "wall": Label.WALLS, "pole": Label.POLES, "arm": Label.POLES,
+    "static": Label.STATIC,
 }  # fmt: skip
 _COLORS = {
     "rail": (168, 172, 176), "fence": (112, 104, 92), "wall": (152, 150, 144), "pole": (104, 108, 112),
-    "static": (150, 132, 96),
+    "arm": (104, 108, 112), "static": (150, 132, 96),
 }  # fmt: skip
 _BARK, _LEAF, _PAINT, _HOUSE = (92, 74, 58), (66, 102, 48), (226, 226, 222), (188, 176, 156)
 
@@ -186,7 +189,7 @@ def _local(one: PlacedObject, points: np.ndarray) -> np.ndarray:
 def placed_meshes(objects: list[PlacedObject], boxes: BoxList) -> list[Mesh]:
     """Meshes of a map's own things; their collision boxes go into `boxes`."""
     meshes: list[Mesh] = []
-    boxed = [_upright(one) for one in objects if one.kind != "parking"]
+    boxed = [_slim(_upright(one)) for one in objects if one.kind != "parking"]
     for kind, label in _LABELS.items():
         meshes += _blocks([one for one in boxed if one.kind == kind], label, _COLORS[kind], boxes)
     meshes += _houses([one for one in boxed if one.kind == "house"], boxes)
@@ -204,6 +207,17 @@ def _upright(one: PlacedObject) -> PlacedObject:
     y = one.y + middle[0] * math.sin(angle) + middle[1] * math.cos(angle)
     length, width = (high - low).tolist()
     return replace(one, x=float(x), y=float(y), size=(length, width, one.size[2]))
+
+
+def _slim(one: PlacedObject) -> PlacedObject:
+    """Posts and arms of traffic lights as thin as they are, where a map gives the box around their lamps and feet."""
+    length, width, height = one.size
+    if one.kind == "pole" and THIN_M < max(length, width) < BROAD_M and height > 2.0:
+        return replace(one, size=(min(length, THIN_M), min(width, THIN_M), height))
+    if one.kind == "arm" and height > THIN_M:
+        size = (max(length, THIN_M), THIN_M, THIN_M) if length > width else (THIN_M, max(width, THIN_M), THIN_M)
+        return replace(one, size=size, z=one.z + 0.5 * (height - THIN_M))
+    return one
 
 
 def _arrays(objects: list[PlacedObject]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -25,6 +25,8 @@ ARM_HEIGHT = 6.5
 LOW_HEAD = 3.0
 PLATE_HEIGHT = 2.5
 LONGEST_ARM = 16.0
+# m above the road: signals that a map itself puts higher hang there.
+RAISED_M, NEAR_M = 1.2, 25.0
 STOP_LINE_WIDTH = 0.4
 STOP_LINE_GAP = 0.25
 HALF_LANE_M = 1.75
@@ -41,15 +43,21 @@ class Head:
 
 
 def light_heads(regulation: Regulation) -> tuple[Head, ...]:
-    """Two heads for each traffic light, on its post and over the lanes; one if it is too far from them for an arm."""
+    """Two heads for each traffic light, on its post and over the lanes; one if it is too far from them for an arm.
+
+    A light that the map puts above the road has one, there.
+    """
     boxes = _boxes(regulation)
     heads = []
     for signal in regulation.plan.signals:
         if signal.type == TRAFFIC_LIGHT:
             yaw, reach = _arm(signal, boxes.get(signal.id))
             right = math.radians(yaw + 90.0)
-            for along, up in ((0.0, LOW_HEAD), (reach, ARM_HEIGHT - HEAD_HALF[2])):
-                if along or up == LOW_HEAD:
+            places = [(0.0, LOW_HEAD), (reach, ARM_HEIGHT - HEAD_HALF[2])]
+            if _raised(signal.pose, regulation.limits):
+                places = [(0.0, 0.0)]
+            for number, (along, up) in enumerate(places):
+                if along or not number:
                     x, y = signal.pose.x + along * math.cos(right), signal.pose.y + along * math.sin(right)
                     front = 2.6 * HEAD_HALF[0]
                     x, y = x + front * math.cos(math.radians(yaw)), y + front * math.sin(math.radians(yaw))
@@ -61,25 +69,32 @@ def signal_meshes(regulation: Regulation, boxes: BoxList) -> list[Mesh]:
     """Posts, mast arms and plates, with the posts' boxes added to `boxes`. Heads are drawn with their state."""
     zones = _boxes(regulation)
     posts: list[tuple[Signal, float, float, Mesh | None]] = []
+    lifts: list[float] = []
     for signal in regulation.plan.signals:
         plate = _plate(signal)
-        if _on_lane(signal.pose, regulation.limits):
+        lift = _raised(signal.pose, regulation.limits)
+        if _on_lane(signal.pose._replace(z=signal.pose.z - lift), regulation.limits):
             continue  # some maps place signals on the road; nobody may run into what hangs there
         if signal.type == TRAFFIC_LIGHT or plate is not None:
-            posts.append((signal, *_arm(signal, zones.get(signal.id)), plate))
+            yaw, reach = _arm(signal, zones.get(signal.id))
+            posts.append((signal, yaw, 0.0 if lift else reach, plate))
+            lifts.append(lift)
     meshes: list[Mesh] = []
     for is_light in (True, False):
-        chosen = [post for post in posts if (post[0].type == TRAFFIC_LIGHT) == is_light]
-        if not chosen:
+        kept = [n for n, post in enumerate(posts) if (post[0].type == TRAFFIC_LIGHT) == is_light]
+        if not kept:
             continue
-        places = np.array([(s.pose.x, s.pose.y, s.pose.z, yaw, reach) for s, yaw, reach, _ in chosen])
+        chosen, raised = [posts[n] for n in kept], [lifts[n] for n in kept]
+        places = np.array(
+            [(s.pose.x, s.pose.y, s.pose.z - up, yaw, reach, up) for (s, yaw, reach, _), up in zip(chosen, raised)]
+        )
         numbers = _posts(places, is_light, boxes, meshes)
         arms = np.flatnonzero(places[:, 4])
         if len(arms):
             meshes.append(boxes.tie(_arms(places[arms]), numbers[arms]))
-        for (signal, yaw, _, plate), number in zip(chosen, numbers):
+        for (signal, yaw, _, plate), up, number in zip(chosen, raised, numbers):
             if plate is not None:
-                front = placed(plate, _before_post(signal.pose, yaw, PLATE_HEIGHT))
+                front = placed(plate, _before_post(signal.pose, yaw, 0.0 if up else PLATE_HEIGHT))
                 meshes.append(boxes.tie(front, np.array([number])))
     return meshes
 
@@ -124,6 +139,17 @@ def _on_lane(pose: Pose, limits: LimitMap) -> bool:
     return bool((near & (np.abs(limits.points[:, 2] - pose.z) < 2.0)).any())
 
 
+def _raised(pose: Pose, limits: LimitMap) -> float:
+    """m from the road beside it up to a signal that hangs; 0 for one whose place is its foot."""
+    points = limits.points
+    gap = np.hypot(points[:, 0] - pose.x, points[:, 1] - pose.y)
+    gap[points[:, 2] > pose.z] = np.inf
+    if len(gap) == 0 or gap.min() > NEAR_M:
+        return 0.0
+    lift = pose.z - float(points[int(np.argmin(gap)), 2])
+    return lift if lift > RAISED_M else 0.0
+
+
 def _before_post(pose: Pose, yaw: float, up: float) -> Pose:
     turn = math.radians(yaw)
     return Pose(pose.x + 0.09 * math.cos(turn), pose.y + 0.09 * math.sin(turn), pose.z + up, yaw=yaw)
@@ -142,6 +168,8 @@ def _posts(places: np.ndarray, is_light: bool, boxes: BoxList, meshes: list[Mesh
         height = np.where(places[:, 4] != 0.0, ARM_HEIGHT, LOW_HEAD + HEAD_HALF[2] + 0.1)
     else:
         height = np.full(len(places), PLATE_HEIGHT + 0.4)
+    lift = places[:, 5]
+    height = np.where(lift > 0.0, lift + (HEAD_HALF[2] if is_light else 0.4), height)
     thick = np.full(len(places), 0.2 if is_light else 0.09)
     size = np.stack([thick, thick, height - GROUND_Z], axis=1)
     numbers = boxes.add(foot, size, places[:, 3], Label.TRAFFIC_LIGHT if is_light else Label.TRAFFIC_SIGNS)

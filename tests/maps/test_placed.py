@@ -80,3 +80,17 @@ def test_a_map_that_repeats_a_thing_without_end_is_refused() -> None:
     )
     with pytest.raises(InvalidOpenDrive, match="more than 20000"):
         load_xodr(straight(objects=item * 12), "endless")
+
+
+def test_posts_and_arms_of_lights_are_thin_though_the_map_gives_the_box_around_their_lamps() -> None:
+    items = (
+        '<object id="7" name="Signal_Post_30ft" type="-1" s="60" t="8" zOffset="0" length="0.56" width="0.56" '
+        'height="9.7"/>'
+        '<object id="8" name="Signal_MastArm_25ft" type="-1" s="60" t="6" zOffset="5" length="0.25" width="7.7" '
+        'height="1.3"/>'
+    )
+    post, arm = load_xodr(straight(objects=items), "posts").boxes, 0.5 * 7.7
+    near = np.flatnonzero((np.abs(post.center[:, 0] - 60.0) < 0.01) & (post.tag == Label.POLES))
+    extents = {tuple(np.round(post.extent[n], 3)) for n in near}
+    assert extents == {(0.15, 0.15, 4.85), (0.15, arm, 0.15)}
+    assert max(post.center[n, 2] for n in near if post.extent[n, 2] < 1.0) == pytest.approx(5.65)
