@@ -58,13 +58,13 @@ def street(town: str, crowd: str) -> Street:
 
 def queue_ahead(pose: Pose) -> list[Movable]:
     """Typical traffic in three lanes ahead of a camera, with the detail of near ones: what `benchmarks/sensors.py`
-    measures."""
+    measures. Ids begin at 1: 0 is the town's."""
     vehicles, people = CROWDS["typical"]
     places = _places(pose, vehicles, people)
-    queue = [with_detail(i, VehicleLook(*_look(i)), place) for i, place in enumerate(places[:vehicles])]
+    queue = [with_detail(1 + i, VehicleLook(*_look(i)), place) for i, place in enumerate(places[:vehicles])]
     figures = [pedestrian_mesh((0.35, 0.35, 0.93), i) for i in range(people)]
     return queue + [
-        Movable(vehicles + i, mesh, place) for i, (mesh, place) in enumerate(zip(figures, places[vehicles:]))
+        Movable(1 + vehicles + i, mesh, place) for i, (mesh, place) in enumerate(zip(figures, places[vehicles:]))
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.geometry import Pose, compose, rotation_matrix
+from sim.maps import load_town
 from sim.render.mesh import Mesh
 from sim.render.models import far_vehicle, vehicle_parts
 from sim.render.people import Figure, person_mesh
@@ -59,10 +61,17 @@ def pixel_rays(camera: Pose) -> np.ndarray:
     return local.reshape(-1, 3) @ rotation_matrix(*camera[3:]).T
 
 
-def assert_rays_meet_the_picture(movables: list[Movable], camera: Pose, least: int) -> None:
+@cache
+def lawn() -> tuple[Renderer, RayScene]:
+    return Renderer(GROUND), RayScene(GROUND)
+
+
+def assert_rays_meet_the_picture(
+    movables: list[Movable], camera: Pose, least: int, world: tuple[Renderer, RayScene]
+) -> None:
     """Depth, tag and actor of every pixel, but for a few on whose edges the last bit decides."""
-    frame = Renderer(GROUND).render(camera, WIDTH, HEIGHT, FOV, movables, outputs=LABELS)
-    scene = RayScene(GROUND)
+    renderer, scene = world
+    frame = renderer.render(camera, WIDTH, HEIGHT, FOV, movables, outputs=LABELS)
     hits = scene.cast(np.array(camera[:3]), pixel_rays(camera), 100.0, scene.place(movables))
     depth, tag, actor = (column.reshape(HEIGHT, WIDTH) for column in (hits.distance, hits.tag, hits.actor))
     near = frame.depth < 80.0
@@ -80,12 +89,25 @@ def test_a_ray_through_a_pixel_meets_what_a_near_camera_draws_of_a_vehicle(model
     index = VEHICLES.index(model)
     car = vehicle(model, Pose(0.0, 0.0, 0.02, 1.0, 37.0 * index, -2.0), 35.0 - 3.0 * index, 11.0 * index)
     reach = CATALOGUE[model].extent[0]
-    assert_rays_meet_the_picture([car], Pose(-4.0 - 1.6 * reach, 0.3, 1.5, -6.0, 0.0, 0.0), 400)
+    assert_rays_meet_the_picture([car], Pose(-4.0 - 1.6 * reach, 0.3, 1.5, -6.0, 0.0, 0.0), 400, lawn())
 
 
 @pytest.mark.parametrize("step", [0, 5, 10])
 def test_a_ray_through_a_pixel_meets_what_a_near_camera_draws_of_somebody_who_walks(step):
-    assert_rays_meet_the_picture([walker(Pose(0.0, 0.0, 0.93, 0.0, 70.0), step)], Pose(-4.0, 0.2, 1.2), 500)
+    assert_rays_meet_the_picture([walker(Pose(0.0, 0.0, 0.93, 0.0, 70.0), step)], Pose(-4.0, 0.2, 1.2), 500, lawn())
+
+
+def test_a_ray_through_a_pixel_of_a_street_meets_what_the_camera_draws_there():
+    town = load_town("Pilotage01")
+    start = town.spawn_points[0]
+    eye = compose(start, Pose(-2.0, 0.0, 1.8, -4.0, 0.0, 0.0))
+    models = ("vehicle.audi.etron", "vehicle.carlamotors.firetruck", "vehicle.yamaha.yzf")
+    crowd: list[Movable] = [
+        vehicle(model, compose(start, Pose(9.0 + 8.0 * k, 1.7 * (k - 1), 0.0, 0.0, 30.0 * k)), 25.0, 40.0 * k, k + 1)
+        for k, model in enumerate(models)
+    ]
+    crowd += [walker(compose(start, Pose(7.0 + 3.0 * k, 3.0 - k, 0.93, 0.0, 80.0 * k)), 3 * k, 10 + k) for k in (0, 1)]
+    assert_rays_meet_the_picture(crowd, eye, 3000, (Renderer(town.mesh), RayScene(town.mesh)))
 
 
 def test_a_steered_wheel_is_met_where_the_whole_has_none():
