@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from typing import overload
 
 from sim.geometry import Pose
@@ -72,17 +72,17 @@ def _walking_joints(half_height: float, gait: skeleton.Gait) -> Joints:
 
 
 class Detail(Sequence[Part]):
-    """The parts of a vehicle, put together when a camera or a ray that is near enough asks for them."""
+    """The parts of an actor, put together when a camera or a ray that is near enough asks for them."""
 
-    __slots__ = ("_actor", "_elapsed_s", "_parts", "_table")
+    __slots__ = ("_make", "_parts")
 
-    def __init__(self, actor: Actor, table: BodyTable, elapsed_s: float) -> None:
-        self._actor, self._table, self._elapsed_s = actor, table, elapsed_s
+    def __init__(self, make: Callable[[], tuple[Part, ...]]) -> None:
+        self._make = make
         self._parts: tuple[Part, ...] | None = None
 
     def _made(self) -> tuple[Part, ...]:
         if self._parts is None:
-            self._parts = _vehicle_detail(self._actor, self._table, self._elapsed_s)
+            self._parts = self._make()
         return self._parts
 
     def __len__(self) -> int:
@@ -103,9 +103,9 @@ def detail(actor: Actor, table: BodyTable, elapsed_s: float) -> Sequence[Part]:
     """What cameras draw and rays meet from near instead of `actor_mesh`; empty for what has no more to show."""
     blueprint = actor.description.blueprint
     if blueprint.wheels:
-        return Detail(actor, table, elapsed_s)
+        return Detail(partial(_vehicle_detail, actor, table, elapsed_s))
     if blueprint.kind == "walker":
-        return (Part(_walker_mesh(actor, True), HERE),)
+        return Detail(lambda: (Part(_walker_mesh(actor, True), HERE),))
     return ()
 
 

@@ -17,6 +17,7 @@ from sim.render.mesh import Mesh
 from sim.render.models import far_vehicle, vehicle_parts
 from sim.render.people import Figure, person_mesh
 from sim.render.ray_actors import DETAIL_FOCAL_PX, PARTS_MARGIN_M
+from sim.render.ray_models import Library
 from sim.render.rays import RayScene
 from sim.render.renderer import DETAIL_PX, Movable, Part, Renderer
 from sim.render.sweeps import sweep
@@ -221,3 +222,18 @@ def test_parts_are_placed_in_the_frame_of_their_actor():
     assert np.isfinite(one.distance).sum() > 10
     assert one.distance == pytest.approx(two.distance, abs=1e-9)
     assert one.normal == pytest.approx(two.normal, abs=1e-6)
+
+
+def test_more_meshes_than_a_library_holds_change_nothing(monkeypatch):
+    """A walker's every step is a mesh of its own; actors that stand placed stay right when the library starts anew."""
+    monkeypatch.setattr(Library, "LIMIT", 5)
+    few, many = RayScene(GROUND), RayScene(GROUND)
+    ways = np.random.default_rng(2).normal(size=(400, 3)) * (1.0, 1.0, 0.3)
+    steps = [[walker(Pose(2.5, 0.0, 0.93, 0.0, 40.0 * step), step, 1)] for step in range(12)]
+    stood = many.place(steps[0])  # nobody has asked for its detail yet
+    seen = [many.cast((0.0, 0.0, 1.0), ways, 9.0, many.place(step)).distance.tobytes() for step in steps]
+    assert seen == [
+        few.cast((0.0, 0.0, 1.0), ways, 9.0, RayScene(GROUND).place(step)).distance.tobytes() for step in steps
+    ]
+    assert len(set(seen)) == 12
+    assert many.cast((0.0, 0.0, 1.0), ways, 9.0, stood).distance.tobytes() == seen[0]
