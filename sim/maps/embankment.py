@@ -104,7 +104,9 @@ def _bank(road: Road, side: int, level: float, covers: _Covers) -> list[Mesh]:
     index = np.flatnonzero(needed)
     for run in np.split(index, np.flatnonzero(np.diff(index) > 1) + 1):
         if len(run) > 1:
-            shade = (_GRASS + 5 * (run[:-1] % 2)[:, None]).astype(np.uint8)
+            # Uneven, or the slope would look striped from afar.
+            tone = np.round(2.0 * np.sin(0.53 * run[:-1]) + 1.5 * np.sin(0.21 * run[:-1] + side)).astype(int)
+            shade = (_GRASS + 2 + tone[:, None]).astype(np.uint8)
             meshes.append(strip(inner[run], shoulder[run], shade, Label.TERRAIN))
             meshes.append(strip(shoulder[run], foot[run], shade, Label.TERRAIN))
     return meshes

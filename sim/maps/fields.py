@@ -45,8 +45,11 @@ class Field(NamedTuple):
         return bool(inside.any())
 
 
-def fields(sides: list[Roadside], clearance: Clearance, seed: int, open_ground: float) -> list[Mesh]:
-    """Fields along roads without sidewalks, clear of roads, of banks and of each other; trees may stand in them."""
+def fields(sides: list[Roadside], clearance: Clearance, farms: np.ndarray, seed: int, open_ground: float) -> list[Mesh]:
+    """Fields along roads without sidewalks, clear of roads, banks, each other and `farms` (N, 3: x, y, radius).
+
+    Trees may stand in them.
+    """
     rng = np.random.Generator(np.random.PCG64(seed))
     found: list[Field] = []
     meshes = []
@@ -67,6 +70,9 @@ def fields(sides: list[Roadside], clearance: Clearance, seed: int, open_ground: 
             )
             grid = field.grid()
             if clearance(grid).min() < OFF_ROADS + bank:
+                continue
+            apart = np.hypot(*(grid[:, None] - farms[None, :, :2]).transpose(2, 0, 1))
+            if np.any(apart < farms[:, 2]):
                 continue
             if any(other.holds(grid) or field.holds(other.grid()) for other in found):
                 continue

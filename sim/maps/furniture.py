@@ -47,9 +47,14 @@ def lamps(sides: list[Roadside], clearance: Clearance, boxes: BoxList) -> tuple[
 
 
 def guard_rails(sides: list[Roadside], clearance: Clearance, boxes: BoxList) -> list[Mesh]:
-    """A rail 0.5 m outside every stretch of road without a sidewalk, except where another road comes as near."""
+    """A rail 0.5 m outside every stretch of road without a sidewalk, except where another road comes as near.
+
+    The islands of roundabouts have none.
+    """
     meshes = []
     for side in sides:
+        if side.island:
+            continue
         free = clearance(side.at(np.arange(len(side.yaw)), 0.5)) > 0.1
         index = np.flatnonzero(~side.paved & free)
         if len(index) < 2:

@@ -30,6 +30,7 @@ class Roadside:
     yaw       (N,) degrees, along the reference line
     paved     (N,) whether a sidewalk runs there
     level     (N,) whether the road lies on the open ground there, not above it
+    island    whether it is the inside of a roundabout
     """
 
     edge: np.ndarray
@@ -37,6 +38,7 @@ class Roadside:
     yaw: np.ndarray
     paved: np.ndarray
     level: np.ndarray
+    island: bool = False
 
     def at(self, index: np.ndarray, distance: np.ndarray | float) -> np.ndarray:
         """Points (K, 3) `distance` metres outside the edge at stations `index` (K,)."""
@@ -60,7 +62,8 @@ def roadsides(network: RoadNetwork) -> list[Roadside]:
         for side, t in ((1, high), (-1, low)):
             edge, level = offset_points(reference, t), reference[:, 2] - lowest < LEVEL_M
             edge[level, 2] = lowest
-            result.append(Roadside(edge, side * left, -np.degrees(heading), _paved(road, side, s), level))
+            paved, island = _paved(road, side, s), side > 0 and _is_ring(road)
+            result.append(Roadside(edge, side * left, -np.degrees(heading), paved, level, island))
     return result
 
 
@@ -72,6 +75,12 @@ def _step(road: Road) -> float:
     low, high = road_extent(road, np.linspace(0.0, road.length, 3))
     outer = 1.0 / bend + float(max(np.abs(low).max(), np.abs(high).max()))
     return min(STEP, max(LEAST_STEP, float(np.sqrt(8 * RAIL_SAGITTA * outer)) / (bend * outer)))
+
+
+def _is_ring(road: Road) -> bool:
+    """Whether it is a piece of a roundabout: one-way, with nothing on its left, and bent more tightly than a pad's."""
+    bend = max(curve.max_curvature for curve in road.curves)
+    return bend > 1.0 / OPEN_ISLAND and not any(section.left for section in road.sections)
 
 
 def _paved(road: Road, side: int, s: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 from sim.errors import PilotageError
 from sim.maps.boxes import BoxList, StaticBoxes
 from sim.maps.buildings import STYLES, buildings
+from sim.maps.farms import farms
 from sim.maps.fences import fences
 from sim.maps.fields import fields
 from sim.maps.furniture import guard_rails, lamps
@@ -111,7 +112,11 @@ def build_scenery(
     meshes += fences(sides, clearance, boxes, fence_seed, style, open_ground_height(network))
     meshes += hydrants(sides, clearance, boxes)
     if style in ("rural", "motorway"):
-        meshes += fields(sides, clearance, zlib.crc32(f"{name}/fields".encode()), open_ground_height(network))
+        open_ground, farmed = open_ground_height(network), np.zeros((0, 3))
+        if "house" not in own:
+            farmed, walls = farms(sides, clearance, boxes, zlib.crc32(f"{name}/farms".encode()), open_ground)
+            meshes += walls
+        meshes += fields(sides, clearance, farmed, zlib.crc32(f"{name}/fields".encode()), open_ground)
     meshes += gantries(network, clearance, boxes)
     meshes += parked_cars(bays(network, regulation), boxes, zlib.crc32(f"{name}/parked".encode()))
     return Scenery(Mesh.concat(meshes), boxes.build(), boxes.owners(meshes), heads)

@@ -26,7 +26,7 @@ def network(town: Town) -> RoadNetwork:
 
 @pytest.fixture(scope="session")
 def paved(network: RoadNetwork) -> bool:
-    """Whether the town has sidewalks: only then do people live and walk there, and only then are there crossings."""
+    """Whether the town has sidewalks: only then do houses line its streets and people walk and cross them."""
     lanes = [lane for road in network.roads for section in road.sections for lane in section.left + section.right]
     return any(lane.kind == "sidewalk" for lane in lanes)
 
