@@ -139,7 +139,8 @@ def _panels(road: Road, lanes: list[Lane], s: np.ndarray, exits: dict[tuple[str,
         )
         left = 1.0 if forward else -1.0
         arrows = tuple(float(left * (0.5 * (pair[0] + pair[1]) - t)) for pair in bounds)
-        text = f"A{route}" if n == main else str(junction)
+        # A gap, or the letter and the digit would run into one another.
+        text = f"A {route}" if n == main else str(junction)
         width = high - low - 2.0 * _MARGIN
         meshes.append(placed(gantry_panel(width, PANEL_HEIGHT, text, arrows, leaving=n != main), pose))
     return meshes
