@@ -45,3 +45,38 @@ def test_traffic_keeps_moving_and_stays_on_the_lanes(client, town, seconds):
     world.tick()
     traffic.set_synchronous_mode(False)
     assert sum(travelled) / len(travelled) > 3.0 * seconds
+
+
+def test_cars_in_parking_lanes_are_objects_that_rays_and_vehicles_meet(client):
+    world = client.load_world("Pilotage02")
+    settings = world.get_settings()
+    settings.synchronous_mode, settings.fixed_delta_seconds = True, 0.05
+    world.apply_settings(settings)
+    road_map, library = world.get_map(), world.get_blueprint_library()
+    boxes = [thing.bounding_box for thing in world.get_environment_objects(carla.CityObjectLabel.Car)]
+    parked = [box for box in boxes if road_map.get_waypoint(box.location, False, carla.LaneType.Parking) is not None]
+    assert len(parked) > 10
+    assert len(world.get_level_bbs(carla.CityObjectLabel.Car)) == len(boxes)
+    # From the lane beside it, across the street: the first thing that a ray or a bumper meets is the parked car.
+    box = parked[0]
+    lane = road_map.get_waypoint(box.location, True, carla.LaneType.Driving).transform
+    aside = box.location - lane.location
+    aside = carla.Location(aside.x, aside.y) / math.hypot(aside.x, aside.y)
+    start = carla.Location(lane.location.x, lane.location.y, box.location.z) - 2.5 * aside
+    hit = world.cast_ray(start, start + 20.0 * aside)[0]
+    assert hit.label == carla.CityObjectLabel.Car
+    across = math.hypot(*(getattr(box.location - hit.location, axis) for axis in "xy"))
+    assert across == pytest.approx(box.extent.y, abs=0.35)
+    yaw = math.degrees(math.atan2(aside.y, aside.x))
+    place = carla.Transform(carla.Location(start.x, start.y, 0.3), carla.Rotation(yaw=yaw))
+    car = world.spawn_actor(library.find("vehicle.nissan.micra"), place)
+    sensor = world.spawn_actor(library.find("sensor.other.collision"), carla.Transform(), attach_to=car)
+    events: list[carla.CollisionEvent] = []
+    sensor.listen(events.append)
+    for _ in range(40):
+        car.apply_control(carla.VehicleControl(throttle=0.8))
+        world.tick()
+    sensor.stop()
+    assert {event.other_actor.type_id for event in events} == {"static.car"}
+    # It stands there as before: the car has pushed against what does not move.
+    assert math.hypot(*(getattr(car.get_location() - box.location, axis) for axis in "xy")) > box.extent.y + 1.0
