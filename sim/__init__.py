@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
 
-def _kernel_cache() -> str | None:
-    """A folder for Numba where it would find none: next to the sources and under the home folder nothing is writable.
+def _takes_files(folder: Path) -> bool:
+    """Whether a folder is there, or can be made, and files can be made in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
-    Without one, Numba raises "no locator available" at the first import.
+
+def _kernel_cache() -> str | None:
+    """A folder for Numba where it would find none: the one that NUMBA_CACHE_DIR names, if it does, and those next to
+    the sources and under the home folder are not writable.
+
+    Without one, Numba raises "no locator available" at the first import. Where it would quietly go on to another folder
+    than the named one, somebody must say so: it compiles again what is in there.
     """
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        return None
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    if named:
+        if _takes_files(Path(named)):
+            return None
+        print(
+            f"NUMBA_CACHE_DIR={named} cannot be written to: compiled kernels are kept elsewhere; name another folder",
+            file=sys.stderr,
+        )
     sources = Path(__file__).resolve().parent
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~").expanduser() / ".cache")
     for folder in (sources, home):

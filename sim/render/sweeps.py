@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from sim.geometry import product
 from sim.render.bvh import STACK
 from sim.render.ray_actors import Instances
 from sim.render.rays import RayScene
@@ -188,7 +189,9 @@ def sweep(
             continue
         turn, shift = table.inverses[piece, :, :3], table.inverses[piece, :, 3]
         root = int(table.roots[piece])
-        at, found = _sweep(table.models, root, turn @ start + shift, turn @ way, float(radius), best, nodes)
+        at, found = _sweep(
+            table.models, root, product(start, turn.T) + shift, product(way, turn.T), float(radius), best, nodes
+        )
         if found >= 0 and (at < best or touch is None):
             best = at
             touch = Touch(at, int(table.models.looks[found, 0]), actor)

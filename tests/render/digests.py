@@ -1,4 +1,4 @@
-"""Prints digests of towns and frames, a name and a hash a line: `python digests.py [towns] [frames]`.
+"""Prints digests, a name and a hash a line: `python digests.py [towns] [frames] [rays] [sketches] [drives]`.
 
 The tests run it in processes that use other instructions of the processor.
 """
@@ -13,11 +13,18 @@ import numpy as np
 
 from sim.geometry import Pose
 from sim.maps import available_towns, load_town
+from sim.render import overlay
 from sim.render.lamplight import Lamps, street_lamps
 from sim.render.models import VehicleLook, vehicle_mesh, vehicle_parts
 from sim.render.people import pedestrian_mesh
+from sim.render.rays import RayScene
 from sim.render.renderer import OUTPUTS, Movable, Part, Renderer
+from sim.render.sweeps import sweep
 from sim.render.weather import Weather
+from sim.sensors.lidar import Lidar, Losses, SemanticLidar, Sweep
+from sim.server.blueprints import CATALOGUE, Description
+from sim.server.streams import StreamHub
+from sim.server.world import World
 
 WEATHERS = {
     "noon": Weather(),
@@ -69,16 +76,22 @@ def actors(pose: Pose) -> list[Movable]:
     return found
 
 
+def view_over(name: str, number: int) -> Pose:
+    """A camera on a road of a town, a little askew."""
+    spots = load_town(name).spawn_points
+    spot = spots[number * len(spots) // 5]
+    return Pose(spot.x, spot.y, spot.z + 1.5, -4.0 + 0.3 * number, spot.yaw + 7.3 * number, 1.7 * number)
+
+
 def frames() -> None:
     """All outputs under several weathers in three towns, one of them hilly."""
     for name in ("Pilotage01", "Pilotage02", "Pilotage06"):
         town = load_town(name)
         renderer = Renderer(town.mesh)
-        spots = [town.spawn_points[i * len(town.spawn_points) // 5] for i in range(5)]
         for weather_name, weather in WEATHERS.items():
-            for number, spot in enumerate(spots):
-                pose = Pose(spot.x, spot.y, spot.z + 1.5, -4.0 + 0.3 * number, spot.yaw + 7.3 * number, 1.7 * number)
-                lamps = np.array([[spot.x + 9.0 * k, spot.y + 3.0, spot.z + 6.0] for k in range(4)])
+            for number in range(5):
+                pose = view_over(name, number)
+                lamps = np.array([[pose.x + 9.0 * k, pose.y + 3.0, pose.z + 4.5] for k in range(4)])
                 spots_of_light = street_lamps(Lamps(lamps, np.full(4, 40.0), np.full((4, 3), 200, np.uint8)))
                 frame = renderer.render(
                     pose, 211, 133, 83.7, actors(pose), weather, OUTPUTS, seconds=12.35, spots=spots_of_light
@@ -87,11 +100,92 @@ def frames() -> None:
                     say(f"{name} {weather_name} {number} {output}", getattr(frame, output))
 
 
+def rays() -> None:
+    """Scans of both LiDARs, and what the obstacle sensor's balls touch, among actors in two towns."""
+    pattern = Sweep(32, 80.0, 100_000.0, 10.0, 10.0, -30.0, 360.0)
+    for name in ("Pilotage01", "Pilotage06"):
+        scene = RayScene(load_town(name).mesh)
+        for number in range(3):
+            pose = view_over(name, number)
+            placed = scene.place(actors(pose))
+
+            def cast(origins, ways, limit):  # type: ignore[no-untyped-def]
+                return scene.cast(origins, ways, limit, placed)  # noqa: B023 (called before it changes)
+
+            scan = Lidar(pattern, Losses(0.004, 0.1, 0.8, 0.4, 0.02), np.random.default_rng(number)).scan(
+                pose, 0.05, cast
+            )
+            assert scan.points.size > 0
+            say(f"{name} {number} LiDAR", scan.counts, scan.points)
+            labelled = SemanticLidar(pattern).scan(pose, 0.05, cast)
+            say(f"{name} {number} semantic LiDAR", labelled.counts, labelled.points)
+            touches = []
+            for turn in range(24):
+                way = (math.cos(turn), math.sin(turn), -0.02)
+                way = np.array(way) / math.sqrt(sum(part * part for part in way))
+                touch = sweep(scene, np.array(pose[:3]), way, 40.0, 0.5, placed)
+                touches.append((touch.distance, touch.tag, touch.actor) if touch else (-1.0, 0, 0))
+            assert any(distance > 0.0 for distance, _, _ in touches)
+            say(f"{name} {number} obstacles", np.array(touches))
+
+
+def sketches() -> None:
+    """Clients' lines and text over frames."""
+    town = load_town("Pilotage01")
+    renderer, random = Renderer(town.mesh), np.random.default_rng(3)
+    for number in range(3):
+        pose = view_over("Pilotage01", number)
+        frame = renderer.render(pose, 211, 133, 83.7, outputs=frozenset({"rgb", "depth"}))
+        assert frame.bgra is not None
+        plain = frame.bgra.copy()
+        yaw = math.radians(pose.yaw)
+        ahead = np.array(pose[:3]) + 12.0 * np.array([math.cos(yaw), math.sin(yaw), 0.0])
+        strokes = overlay.Strokes(
+            ahead + random.normal(0.0, 4.0, (40, 3)), ahead + random.normal(0.0, 4.0, (40, 3)),
+            random.uniform(0.05, 3.0, 40), np.arange(40) % 2 == 0, random.integers(0, 256, (40, 3)).astype(np.uint8),
+        )  # fmt: skip
+        overlay.draw(frame.bgra, frame.depth, pose, 83.7, strokes)
+        place = (float(ahead[0]), float(ahead[1]), float(ahead[2]))
+        overlay.write(frame.bgra, pose, 83.7, [overlay.Label(place, "vehicle 7", (255, 40, 0), shadow=True)])
+        assert (frame.bgra != plain).any()
+        say(f"sketch {number}", frame.bgra)
+
+
+def drives() -> None:
+    """Where vehicles are that accelerate, swerve, brake and crash on the roads of two towns, every half second."""
+    for name in ("Pilotage01", "Pilotage06"):
+        town = load_town(name)
+        world = World(town, StreamHub(0.0, 1), seed=0, stream_port=1)
+        cars = ("vehicle.tesla.model3", "vehicle.carlamotors.firetruck", "vehicle.kawasaki.ninja")
+        for number in range(6):
+            spot = town.spawn_points[(number // 2) * len(town.spawn_points) // 3]
+            yaw = math.radians(spot.yaw)
+            gap = 11.0 * (number % 2)  # pairs: the rear one drives into the other
+            blueprint = CATALOGUE[cars[number % 3]]
+            values = {attribute.name: attribute.value for attribute in blueprint.attributes}
+            place = Pose(spot.x + gap * math.cos(yaw), spot.y + gap * math.sin(yaw), spot.z + 0.5, 0.0, spot.yaw, 0.0)
+            world.spawn(Description(blueprint, values), place)
+        rows = world.table.rows[: world.table.count]
+        fields = ("x", "y", "z", "yaw", "vx", "vy", "vz", "wz")
+        before = np.stack([rows[field] for field in fields])
+        for tick in range(80):
+            for number in range(len(rows)):
+                rows[number]["throttle"] = 0.9 if number % 2 == 0 else 0.2
+                rows[number]["steer"] = 0.3 * math.copysign(1.0, tick % 30 - 15) if tick > 30 else 0.0
+                rows[number]["brake"] = 1.0 if tick > 65 else 0.0
+            world.tick()
+            if tick % 10 == 9:
+                say(f"{name} drive {tick}", *[np.array(rows[field]) for field in fields])
+        assert np.abs(np.stack([rows[field] for field in fields]) - before)[:2].max() > 5.0
+
+
+PARTS = {"towns": towns, "frames": frames, "rays": rays, "sketches": sketches, "drives": drives}
+
+
 def main() -> None:
     """Print what the arguments name; all of it without any."""
-    wanted = sys.argv[1:] or ["towns", "frames"]
-    for part in wanted:
-        {"towns": towns, "frames": frames}[part]()
+    for part in sys.argv[1:] or PARTS:
+        PARTS[part]()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Towns and frames are the same bits whatever instructions the processor has."""
+"""Towns, frames, scans, sketches and drives are the same bits whatever instructions the processor has."""
 
 from __future__ import annotations
 
@@ -34,20 +34,25 @@ def lines(change: dict[str, str], *command: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_towns_and_frames_do_not_depend_on_the_width_of_the_processors_registers() -> None:
+def test_towns_frames_scans_sketches_and_drives_do_not_depend_on_the_width_of_the_processors_registers() -> None:
     # The settings must work on this machine, else the comparison says nothing.
     wide, narrow = lines({}, "-c", SUMS), lines(NARROW, "-c", SUMS)
     if wide == narrow:
         pytest.skip("this processor is itself a narrow one")
     here, there = lines({}, str(SCRIPT)), lines(NARROW, str(SCRIPT))
     assert len(here) > 100
+    for part in ("LiDAR", "obstacles", "sketch", "drive"):
+        assert any(part in line for line in here)
     assert here == there
 
 
 @pytest.mark.slow
-def test_kernels_compiled_for_any_processor_give_the_same_frames(tmp_path: Path) -> None:
+def test_kernels_compiled_for_any_processor_give_the_same_frames_scans_sketches_and_drives(tmp_path: Path) -> None:
     generic = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path)}
-    changed = lines({**NARROW, **UNFUSED, **generic}, str(SCRIPT), "frames")
+    pictures = ("frames", "rays", "sketches")
+    changed = lines({**NARROW, **UNFUSED, **generic}, str(SCRIPT), *pictures)
     assert len(changed) > 100
-    assert changed == lines({}, str(SCRIPT), "frames")
+    assert changed == lines({}, str(SCRIPT), *pictures)
+    # Physics takes sines from the C library: with its fused multiply-add, as every processor since 2013 has it.
+    assert lines({**NARROW, **generic}, str(SCRIPT), "drives") == lines({}, str(SCRIPT), "drives")
     assert list(tmp_path.iterdir())

@@ -33,6 +33,18 @@ def test_a_warm_start_is_silent_and_takes_less_than_3_s_of_the_processor(server)
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 3.0
 
 
+def test_a_cache_of_kernels_that_cannot_be_written_is_named_and_does_not_stop_the_server(server, tmp_path):
+    """A folder without leave to write in it and, for root, who needs none, one that cannot be made."""
+    folder = tmp_path / "kernels"
+    if os.getuid() == 0:
+        folder.write_text("not a folder")
+    else:
+        folder.mkdir(mode=0o500)
+    words = start(folder)
+    assert words.startswith(f"NUMBA_CACHE_DIR={folder} cannot be written to")
+    assert "Traceback" not in words
+
+
 @pytest.mark.slow
 def test_the_first_start_says_that_it_compiles_once(tmp_path):
     words = start(tmp_path)
