@@ -1,18 +1,25 @@
 """Kernels before they are needed: loaded from Numba's cache, or compiled on all cores with a line that says so.
 
 Numba compiles under one lock, so threads would not help: the first part that has to be compiled starts processes that
-compile the later parts meanwhile, and this one then loads those from the cache.
+compile the later parts meanwhile, and this one then loads those from the cache. Of several servers that start at once,
+as those of a rollout pool, one compiles, and the others wait for it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import hashlib
 import logging
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
+import numba
 from numba.core import event
 
 from sim.server.lifetime import end_with_parent
@@ -26,6 +33,10 @@ SHARES = (
     (("navigation",), ("cameras",), ("sensors",)),
 )
 """What one, two or three helpers compile."""
+
+PACKAGE = Path(__file__).resolve().parent.parent
+PATIENCE_S = 240.0
+"""How long a server waits for another that compiles; then it compiles by itself."""
 
 
 def compile_part(name: str) -> None:
@@ -58,7 +69,7 @@ def compile_kernels() -> None:
     began = time.monotonic()
     crew = _Crew()
     try:
-        with event.install_listener("numba:compile", crew):
+        with _turn(), event.install_listener("numba:compile", crew):
             for number, part in enumerate(PARTS):
                 crew.begin(part)
                 compile_part(part)
@@ -112,6 +123,63 @@ class _Crew(event.Listener):
 
     def on_end(self, event: event.Event) -> None:
         pass
+
+
+@contextlib.contextmanager
+def _turn() -> Iterator[None]:
+    """Wait while another process that shares the cache compiles these sources; nothing to wait for once one has."""
+    try:
+        note = os.open(_note_path(), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError:  # somebody else's: then each for itself
+        yield
+        return
+    try:
+        wanted = _sources()
+        if os.pread(note, 64, 0) == wanted:
+            yield
+            return
+        mine = _wait_for(note)
+        if os.pread(note, 64, 0) == wanted:
+            fcntl.flock(note, fcntl.LOCK_UN)
+        yield
+        if mine:
+            os.pwrite(note, wanted, 0)
+    finally:
+        os.close(note)
+
+
+def _wait_for(note: int) -> bool:
+    """Lock a file; False if another process has it for longer than `PATIENCE_S`. A lock ends with its process."""
+    began, told = time.monotonic(), False
+    while True:
+        try:
+            fcntl.flock(note, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            waited = time.monotonic() - began
+            if waited > PATIENCE_S:
+                return False
+            if waited > 2.0 and not told:
+                told = True
+                _say("another process compiles the simulator for this machine: waiting for it")
+            time.sleep(0.05)
+        else:
+            return True
+
+
+def _note_path() -> Path:
+    """Where it is noted of which sources the kernels are in the cache."""
+    cache = f"{os.environ.get('NUMBA_CACHE_DIR', '')}:{PACKAGE}"
+    name = hashlib.sha256(cache.encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"pilotage-compiled-{os.getuid()}-{name}"
+
+
+def _sources() -> bytes:
+    """What Numba tells sources apart by, their times and sizes, in a digest of 64 characters."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(PACKAGE.rglob("*.py")):
+        state = path.stat()
+        digest.update(f"{path}:{state.st_mtime_ns}:{state.st_size}".encode())
+    return digest.hexdigest().encode()
 
 
 def _say(text: str) -> None:

@@ -7,9 +7,15 @@ import os
 import resource
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+
+from sim.server import compiling
 
 
 def start(cache: Path | None) -> str:
@@ -43,6 +49,47 @@ def test_a_cache_of_kernels_that_cannot_be_written_is_named_and_does_not_stop_th
     words = start(folder)
     assert words.startswith(f"NUMBA_CACHE_DIR={folder} cannot be written to")
     assert "Traceback" not in words
+
+
+HOLD = "from sim.server import compiling\nwith compiling._turn():\n    print(flush=True)\n    input()"
+
+
+def test_a_server_waits_while_another_process_compiles_and_no_longer_than_that_one_lives(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    for dies in (True, False):
+        with subprocess.Popen([sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+            assert other.stdout is not None
+            assert other.stdin is not None
+            other.stdout.readline()
+            ending = threading.Timer(2.5, other.kill if dies else other.stdin.close)
+            ending.start()
+            began = time.monotonic()
+            with pytest.raises(RuntimeError) if dies else nullcontext(), compiling._turn():
+                assert time.monotonic() - began >= 2.4
+                if dies:
+                    raise RuntimeError
+            assert "waiting for it" in capsys.readouterr().err
+
+
+def test_a_server_waits_for_nobody_once_its_sources_are_compiled_and_not_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(compiling, "PATIENCE_S", 0.2)
+    with compiling._turn():
+        began = time.monotonic()
+        with compiling._turn():
+            assert 0.2 <= time.monotonic() - began < 2.0
+    began = time.monotonic()
+    with compiling._turn(), compiling._turn():
+        assert time.monotonic() - began < 0.2
+
+
+@pytest.mark.slow
+def test_of_servers_that_start_at_once_with_an_empty_cache_one_compiles(tmp_path):
+    with ThreadPoolExecutor(3) as pool:
+        words = [future.result() for future in [pool.submit(start, tmp_path) for _ in range(3)]]
+    assert sum("compiling the simulator for this machine" in heard for heard in words) == 1
+    assert sum("another process compiles" in heard for heard in words) == 2
+    assert start(tmp_path) == ""
 
 
 @pytest.mark.slow
