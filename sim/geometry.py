@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import atan2, cos, degrees, hypot, radians, sin
+from math import atan2, cos, degrees, hypot, radians, sin, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -37,15 +37,27 @@ def rotation_matrix(pitch: float, yaw: float, roll: float) -> np.ndarray:
 
 
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """`a @ b` for an inner dimension of 3 and `b` with rows and columns, the same bits on every machine.
+    """`a @ b` for a small inner dimension and `b` with rows and columns, the same bits on every machine.
 
     NumPy's own product goes through a BLAS that adds up in another order on another processor.
     """
     if a.ndim == 1:
         return product(a[None], b)[..., 0, :]
-    first, second, third = (a[..., :, k, None] * b[..., None, k, :] for k in range(3))
-    total: np.ndarray = first + second + third
+    total: np.ndarray = a[..., :, 0, None] * b[..., None, 0, :]
+    for k in range(1, a.shape[-1]):
+        total = total + a[..., :, k, None] * b[..., None, k, :]
     return total
+
+
+def length(vector: np.ndarray) -> float:
+    """Euclidean length of a short vector (N,), the same bits on every machine.
+
+    `np.linalg.norm` of a single vector goes through a BLAS; with an `axis` it does not.
+    """
+    total = 0.0
+    for part in vector.tolist():
+        total += part * part
+    return sqrt(total)
 
 
 def arctan2(y: np.ndarray, x: np.ndarray | float) -> np.ndarray:

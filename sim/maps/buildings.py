@@ -87,7 +87,7 @@ def _sites(
                 feet.append(side.at(index, setback + 0.5 * depth)[0])
                 sizes.append((width, depth, floors * FLOOR + 0.8))
                 angle = np.radians(side.yaw[index[0]])
-                right = side.outward[index[0]] @ np.array([-np.sin(angle), np.cos(angle)])
+                right = np.sum(side.outward[index[0]] * np.array([-np.sin(angle), np.cos(angle)]))
                 fronts.append(0 if right > 0 else 2)
                 yaws.append(float(side.yaw[index[0]]))
     if not feet:
@@ -130,7 +130,7 @@ def _apart(first: np.ndarray, second: np.ndarray) -> bool:
     for shape in (first, second):
         for side in (shape[4] - shape[0], shape[10] - shape[0]):
             axis = side / np.hypot(*side)
-            a, b = first @ axis, second @ axis
+            a, b = (np.sum(points * axis, axis=1) for points in (first, second))
             if max(a.min() - b.max(), b.min() - a.max()) > NEIGHBOUR_M:
                 return True
     return False

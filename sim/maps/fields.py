@@ -40,7 +40,7 @@ class Field(NamedTuple):
     def holds(self, points: np.ndarray) -> bool:
         """Whether any of the points (N, 2) lies in it or within `APART` of it."""
         offset = points - self.start
-        along, out = np.abs(offset @ self.ahead), offset @ self.out
+        along, out = np.abs(np.sum(offset * self.ahead, axis=1)), np.sum(offset * self.out, axis=1)
         inside = (along < 0.5 * self.length + APART) & (out > -APART) & (out < self.depth + APART)
         return bool(inside.any())
 

@@ -53,7 +53,7 @@ def gantries(network: RoadNetwork, clearance: Clearance, boxes: BoxList) -> list
             continue
         heading = reference[0, 3] + (0.0 if forward else math.pi)
         here = np.array([*reference[0, :2], math.cos(heading), math.sin(heading)])
-        if any(np.hypot(*(one - here)[:2]) < APART and one[2:] @ here[2:] > 0.5 for one in over):
+        if any(np.hypot(*(one - here)[:2]) < APART and np.sum(one[2:] * here[2:]) > 0.5 for one in over):
             continue
         over.append(here)
         yaw = -math.degrees(heading)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.geometry import length
 from sim.labels import Label
 from sim.maps.network import Lane, LaneSection, Road, RoadMark, to_carla
 from sim.maps.surface import KERB, offset_points, section_samples, strip
@@ -162,15 +163,15 @@ def crosswalk_meshes(road: Road) -> list[Mesh]:
         if len(crosswalk.outline) != 4:
             continue
         a, b, c, d = crosswalk.outline
-        if np.linalg.norm(b - a) > np.linalg.norm(c - b):
+        if length(b - a) > length(c - b):
             a, b, c, d = b, c, d, a
-        length = float(np.linalg.norm(d - a))
-        count = int((length + 0.6) // 1.1)
+        span = length(d - a)
+        count = int((span + 0.6) // 1.1)
         if count == 0:
             continue
-        margin = (length - (count * 1.1 - 0.6)) / 2
-        starts = (margin + 1.1 * np.arange(count)) / length
-        ends = starts + 0.5 / length
+        margin = (span - (count * 1.1 - 0.6)) / 2
+        starts = (margin + 1.1 * np.arange(count)) / span
+        ends = starts + 0.5 / span
         near = [a + (d - a) * f[:, None] for f in (starts, ends)]
         far = [b + (c - b) * f[:, None] for f in (starts, ends)]
         corners = np.stack([near[0], near[1], far[1], far[0]], axis=1)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.errors import PilotageError
+from sim.geometry import product
 from sim.maps.curves import KINDS, Curve, evaluate_curves
 
 MAX_EXTENT = 60.0e3
@@ -411,6 +412,6 @@ def _crosswalk(road: Road, element: ElementTree.Element) -> Crosswalk:
     if len(corners) > 1 and np.allclose(corners[0], corners[-1]):
         corners = corners[:-1]
     turn = np.array([[np.cos(heading), -np.sin(heading)], [np.sin(heading), np.cos(heading)]])
-    along = s + corners @ np.array([np.cos(turned), -np.sin(turned)])
+    along = s + np.sum(corners * np.array([np.cos(turned), -np.sin(turned)]), axis=1)
     span = (float(along.min()), float(along.max())) if len(along) else (s, s)
-    return Crosswalk(corners @ turn.T + origin, height + number_of(element, "zOffset", 0.0), *span)
+    return Crosswalk(product(corners, turn.T) + origin, height + number_of(element, "zOffset", 0.0), *span)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -81,7 +82,7 @@ def parked_cars(found: list[Bay], boxes: BoxList, seed: int) -> list[Mesh]:
         if not clear_of(discs, standing)[0]:
             continue
         run = nose - tail
-        yaw = float(np.degrees(np.arctan2(run[1], run[0])))
+        yaw = math.degrees(math.atan2(run[1], run[0]))
         slope = float(run[2] / np.hypot(run[0], run[1]))
         numbers = boxes.add(foot[None], 2.0 * np.array([model.extent]), np.array([yaw]), Label.CAR)
         mesh = parked_mesh(model, PAINTS[int(paint[n] * len(PAINTS))])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.geometry import Pose, pose_matrix
+from sim.geometry import Pose, pose_matrix, product
 from sim.labels import Label
 from sim.maps.boxes import BoxList
 from sim.maps.lane_boxes import LANE_SHARE, Box
@@ -158,7 +158,7 @@ def _before_post(pose: Pose, yaw: float, up: float) -> Pose:
 def placed(mesh: Mesh, pose: Pose) -> Mesh:
     """A mesh given in the frame of `pose`."""
     matrix = pose_matrix(pose)
-    vertices = mesh.vertices @ matrix[:3, :3].T + matrix[:3, 3]
+    vertices = product(mesh.vertices, matrix[:3, :3].T) + matrix[:3, 3]
     return Mesh.build(vertices, mesh.triangles, mesh.colors, mesh.tags, mesh.layers)
 
 

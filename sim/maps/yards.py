@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from sim.geometry import arctan2
 from sim.labels import Label
 from sim.maps.boxes import BoxList, StaticBoxes
 from sim.maps.props import BOX, place
@@ -119,7 +122,7 @@ def _driveways(
         row = place_[None]
         kind, extent = _CARS[int(rng.integers(0, len(_CARS)))]
         paint = _PAINTS[int(rng.integers(0, len(_PAINTS)))]
-        yaw = float(np.degrees(np.arctan2(row[0, 4], row[0, 3]))) + 180.0 * int(rng.integers(0, 2))
+        yaw = math.degrees(math.atan2(row[0, 4], row[0, 3])) + 180.0 * int(rng.integers(0, 2))
         foot = out_of(row, 1.5 + extent[0])
         foot[0, 2] += 0.02
         model = vehicle_mesh(kind, extent, paint)
@@ -180,7 +183,7 @@ def _furniture(
         distance = OFF_LANES + 0.3 + radius
         chosen = chosen[free_places([(out_of(chosen, distance), radius)], clearance, standing)]
         foot = out_of(chosen, distance)
-        yaw = np.degrees(np.arctan2(-chosen[:, 4], -chosen[:, 3]))
+        yaw = np.degrees(arctan2(-chosen[:, 4], -chosen[:, 3]))
         numbers = boxes.add(foot, np.tile(2.0 * np.array(extent), (len(chosen), 1)), yaw, Label.STATIC)
         model = prop_mesh(kind, extent, Label.STATIC)
         meshes += [

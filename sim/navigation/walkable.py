@@ -5,6 +5,7 @@ CARLA's frame (x, y, z up; m). Facets overlap; `sim.navigation.mesh` decides wha
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -13,6 +14,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from sim.geometry import arctan2
 from sim.labels import Label
 from sim.maps.junctions import junction_meshes
 from sim.maps.network import Crosswalk, Lane, LaneSection, Road, RoadNetwork
@@ -151,15 +153,20 @@ def _crosswalk_pieces(crosswalk: Crosswalk) -> list[np.ndarray]:
         return []
     middle = 0.5 * (outline.min(axis=0) + outline.max(axis=0))
     offset = outline - outline.mean(axis=0)
-    spread, axes = np.linalg.eigh(offset.T @ offset)
-    if spread[1] < 1e-6:
+    # Principal axes in closed form: LAPACK's last bits depend on the processor.
+    xx, xy, yy = (float(np.sum(offset[:, i] * offset[:, j])) for i, j in ((0, 0), (0, 1), (1, 1)))
+    middle_spread, half_gap = 0.5 * (xx + yy), math.hypot(0.5 * (xx - yy), xy)
+    if middle_spread + half_gap < 1e-6:
         return []
-    along = offset @ axes[:, 1]
-    stretched = outline + np.sign(along)[:, None] * CROSSWALK_REACH * axes[:, 1]
-    if spread[0] > 0.7 * spread[1]:  # nearly square: no telling which way people cross
-        stretched += np.sign(offset @ axes[:, 0])[:, None] * CROSSWALK_REACH * axes[:, 0]
+    turn = 0.5 * math.atan2(2.0 * xy, xx - yy)
+    axis = np.array([math.cos(turn), math.sin(turn)])
+    across = np.array([-axis[1], axis[0]])
+    stretched = outline + np.sign(np.sum(offset * axis, axis=1))[:, None] * CROSSWALK_REACH * axis
+    # Nearly square: no telling which way people cross.
+    if middle_spread - half_gap > 0.7 * (middle_spread + half_gap):
+        stretched += np.sign(np.sum(offset * across, axis=1))[:, None] * CROSSWALK_REACH * across
     around = stretched - middle
-    order = np.argsort(np.arctan2(around[:, 1], around[:, 0]), kind="stable")
+    order = np.argsort(arctan2(around[:, 1], around[:, 0]), kind="stable")
     ring = np.column_stack([stretched[order], np.full(len(order), crosswalk.height)])
     if len(ring) <= 8:
         return [ring]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sim.geometry import length
 from sim.labels import Label
 from sim.render.mesh import Mesh
 from sim.render.solids import TYRE, Builder, Color, Extent, limb, shade
@@ -121,7 +122,7 @@ def _trunk(b: Builder, at: Mapping[str, np.ndarray], k: float, figure: Figure, w
 
 def _head(b: Builder, at: Mapping[str, np.ndarray], k: float, wear: Clothes, figure: Figure, fine: bool) -> None:
     neck, head = at["crl_neck__C"], at["crl_Head__C"]
-    upward = (head - neck) / max(float(np.linalg.norm(head - neck)), 1e-6)
+    upward = (head - neck) / max(length(head - neck), 1e-6)
     big = 1.12 if figure.child else 1.0
     sides = 8 if fine else 6
     if fine:
@@ -164,7 +165,7 @@ def _person(b: Builder, joints: Mapping[str, Point], k: float, figure: Figure, f
         limb(b, _point(hip), _point(knee), 0.092 * k * slim, 0.066 * k * slim, wear.trousers, sides)
         limb(b, _point(knee), _point(foot), 0.066 * k * slim, 0.045 * k * slim, skin_legs, sides)
         along = (toe - foot) * np.array((1.0, 1.0, 0.0))
-        ahead = along / max(float(np.linalg.norm(along)), 1e-6)
+        ahead = along / max(length(along), 1e-6)
         limb(
             b,
             _point(foot - 0.055 * k * ahead - np.array((0.0, 0.0, 0.03 * k))),
@@ -188,7 +189,7 @@ def _person(b: Builder, joints: Mapping[str, Point], k: float, figure: Figure, f
         limb(b, _point(elbow), _point(hand), 0.045 * k * slim, 0.036 * k * slim, lower, sides if fine else 3)
         if fine:
             reach = hand - elbow
-            reach = reach / max(float(np.linalg.norm(reach)), 1e-6)
+            reach = reach / max(length(reach), 1e-6)
             limb(
                 b, _point(hand - 0.01 * k * reach), _point(hand + 0.11 * k * reach), 0.036 * k, 0.026 * k, wear.skin, 4
             )

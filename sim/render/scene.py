@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.geometry import length
 from sim.labels import Label
 from sim.render.mesh import Mesh
 from sim.render.raster import ASPHALT, FOLIAGE, GRASS, LAMP, LIT_WINDOW, MARKING, PAVED, PLAIN, WALL, WINDOW
@@ -160,7 +161,7 @@ class Models:
             for key, mesh in fresh.items():
                 packed = pack(mesh, split=False)
                 half = (packed.high - packed.low) / 2.0
-                shape = (float(np.linalg.norm(half)), *(packed.low + half), *half)
+                shape = (length(half), *(packed.low + half), *half)
                 self._places[key] = (mesh, (row, len(packed.soup)), shape)
                 self._append(row, packed)
                 row += len(packed.soup)

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from sim.geometry import product
 from sim.labels import Label
 from sim.render.mesh import Mesh
 
@@ -159,6 +160,6 @@ def gantry_panel(width: float, height: float, text: str, arrows: tuple[float, ..
     ]
     for middle in arrows:
         for shape in (shaft, head):
-            points = 0.42 * height * (shape @ turned) + np.array([middle, -0.24 * height])
+            points = 0.42 * height * product(shape, turned) + np.array([middle, -0.24 * height])
             parts.append(_polygon(points, 0.0, _WHITE, 2))
     return Mesh.concat(parts)

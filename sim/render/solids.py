@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.geometry import length
 from sim.render.mesh import Mesh
 
 Extent = tuple[float, float, float]
@@ -84,9 +85,9 @@ def shade(color: Color, factor: float) -> tuple[float, float, float]:
 def limb(b: Builder, a: Extent, z: Extent, r0: float, r1: float, color: object, sides: int = 6) -> None:
     """A tapering prism from a to z."""
     start, end = np.array(a), np.array(z)
-    axis = (end - start) / max(float(np.linalg.norm(end - start)), 1e-6)
+    axis = (end - start) / max(length(end - start), 1e-6)
     aside = np.cross(axis, (0.0, 0.0, 1.0) if abs(axis[2]) < 0.9 else (1.0, 0.0, 0.0))
-    aside /= np.linalg.norm(aside)
+    aside /= length(aside)
     upward = np.cross(axis, aside)
     rings = []
     for centre, radius in ((start, r0), (end, r1)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -76,7 +77,7 @@ class Corridor:
         base = self.points[index] + share * (self.points[index + 1] - self.points[index])
         x, y = base + d * np.array([-along[1], along[0]])
         z = self.heights[index] + np.clip(share, 0.0, 1.0) * (self.heights[index + 1] - self.heights[index])
-        return float(x), float(y), float(z), float(np.degrees(np.arctan2(along[1], along[0])))
+        return float(x), float(y), float(z), math.degrees(math.atan2(along[1], along[0]))
 
     def frenet(self, points: np.ndarray) -> np.ndarray:
         """(s, d) in metres of map points (k, 2), as (k, 2); points beyond the ends lie on the end segments' lines."""

@@ -34,7 +34,7 @@ class Footprint:
         mine, others = self.corners(), other.corners()
         for yaw in (self.yaw, self.yaw + 90.0, other.yaw, other.yaw + 90.0):
             axis = np.array([math.cos(math.radians(yaw)), math.sin(math.radians(yaw))])
-            a, b = mine @ axis, others @ axis
+            a, b = (np.sum(corners * axis, axis=1) for corners in (mine, others))
             if a.min() > b.max() + margin or b.min() > a.max() + margin:
                 return False
         return True

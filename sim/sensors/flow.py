@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from numba import njit
 
-from sim.geometry import Pose, pose_matrix, rotation_matrix
+from sim.geometry import Pose, product, rotation_matrix
 
 LIMIT = 2.0
 """Largest value that CARLA's flow image says, either way."""
@@ -72,17 +72,19 @@ def optical_flow(
     -height / 2 to get pixels, y down.
     """
     height, width = depth.shape
-    now, before = pose_matrix(camera[0]), np.linalg.inv(pose_matrix(camera[1]))
     ids = sorted(bodies)
     moves = np.empty((len(ids) + 1, 3, 4))
-    places = np.array([bodies[actor][0] for actor in ids], float).reshape(-1, 6)
-    earlier = np.array([bodies[actor][1] for actor in ids], float).reshape(-1, 6)
+    # What stands still is a body that has not moved.
+    still = Pose(0.0, 0.0, 0.0)
+    places = np.array([*(bodies[actor][0] for actor in ids), still, camera[0]], float)
+    earlier = np.array([*(bodies[actor][1] for actor in ids), still, camera[1]], float)
+    turns, turns_before = _turns(places), _turns(earlier)
+    now, before = turns[-1], turns_before[-1]
     # A point at rest in the body: where it is now, taken to where the body was.
-    turn = _turns(earlier) @ np.swapaxes(_turns(places), 1, 2)
-    shift = earlier[:, :3] - np.einsum("nij,nj->ni", turn, places[:, :3])
-    moves[:-1, :, :3] = before[:3, :3] @ turn @ now[:3, :3]
-    moves[:-1, :, 3] = (turn @ now[:3, 3] + shift) @ before[:3, :3].T + before[:3, 3]
-    moves[-1] = (before @ now)[:3]
+    turn = product(turns_before[:-1], np.swapaxes(turns[:-1], 1, 2))
+    moves[:, :, :3] = product(product(before.T, turn), now)
+    offset = product(turn, (places[-1, :3] - places[:-1, :3])[:, :, None])[:, :, 0]
+    moves[:, :, 3] = product(offset + (earlier[:-1, :3] - earlier[-1, :3]), before)
     out = np.empty((height, width, 2), np.float32)
     focal = width / (2.0 * math.tan(math.radians(fov) / 2.0))
     _flow(depth, actors, np.array(ids, np.uint32), moves, focal, far, out)

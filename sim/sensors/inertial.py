@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.geometry import Pose, rotation_matrix
+from sim.geometry import Pose, product, rotation_matrix
 
 GRAVITY = 9.81
 """m/s^2, as CARLA's IMU adds it."""
@@ -68,8 +68,7 @@ class Inertial:
         `gravity` (m/s^2) is what the accelerometer feels at rest.
         """
         axes = rotation_matrix(pose.pitch, pose.yaw, pose.roll)
-        felt = axes.T @ (np.asarray(acceleration) + np.array((0.0, 0.0, gravity)))
-        rate = axes.T @ np.asarray(turn_rate)
+        felt, rate = product(np.array([np.add(acceleration, (0.0, 0.0, gravity)), turn_rate]), axes)
         felt = felt + self._random.normal(size=3) * self._noise.accelerometer
         rate = rate + self._noise.gyroscope_bias + self._random.normal(size=3) * self._noise.gyroscope
         return felt.tolist(), rate.tolist(), compass(pose.yaw)

@@ -7,13 +7,13 @@ junctions, crosswalks, and stop lines. Poles are left out. Lines show through wh
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import lru_cache
-from itertools import product
 
 import numpy as np
 
-from sim.geometry import rotation_matrix
+from sim.geometry import product, rotation_matrix
 from sim.maps.lane_boxes import Box
 from sim.maps.network import Road
 from sim.maps.regulation import Regulation, read_map
@@ -34,7 +34,7 @@ THIN_M, THICK_M = 0.1, 0.2
 LANE_STEP_M = 4.0
 SIGN_ABOVE_M, SIGN_HALF_M = (0.0, 0.0, 2.2), (0.05, 0.35, 0.35)
 _DRIVABLE = frozenset({"driving", "bidirectional", "entry", "exit", "onRamp", "offRamp"})
-_CORNERS = np.array(list(product((-1.0, 1.0), repeat=3)))
+_CORNERS = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))
 _EDGES = np.array([(a, b) for a in range(8) for b in range(a + 1, 8) if (a ^ b).bit_count() == 1])
 
 Drawn = tuple[np.ndarray, float, tuple[int, int, int]]
@@ -62,7 +62,7 @@ class CosmosCamera(Lens):
 def _actor_box(actor: Actor) -> Drawn:
     pose, description = actor.pose, actor.description
     turn = rotation_matrix(pose.pitch, pose.yaw, pose.roll)
-    segments = _box(np.array(pose[:3]) + turn @ np.array(description.center), turn, description.extent)
+    segments = _box(np.array(pose[:3]) + product(np.array(description.center), turn.T), turn, description.extent)
     return segments, THIN_M, VEHICLES if actor.is_vehicle else PEDESTRIANS
 
 
@@ -125,7 +125,7 @@ def _stop_line(box: Box) -> np.ndarray:
     """Across the end of the box of road before a light."""
     turn = rotation_matrix(0.0, box.yaw, 0.0)
     ends = np.array([[box.half_length, side * box.half_width, 0.0] for side in (-1.0, 1.0)])
-    segment: np.ndarray = np.add(ends @ turn.T, (box.x, box.y, box.z))[None]
+    segment: np.ndarray = np.add(product(ends, turn.T), (box.x, box.y, box.z))[None]
     return segment
 
 
@@ -134,7 +134,7 @@ def _chain(points: np.ndarray) -> np.ndarray:
 
 
 def _box(center: np.ndarray, turn: np.ndarray, extent: tuple[float, ...] | list[float]) -> np.ndarray:
-    corners: np.ndarray = (_CORNERS * np.array(extent)) @ turn.T + center
+    corners: np.ndarray = product(_CORNERS * np.array(extent), turn.T) + center
     return corners[_EDGES]
 
 

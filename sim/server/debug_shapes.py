@@ -17,7 +17,7 @@ from itertools import product
 
 import numpy as np
 
-from sim.geometry import rotation_matrix
+from sim import geometry
 from sim.render.overlay import Label, Strokes
 from sim.server.errors import BadArguments
 from sim.server.wire import integer, items, number, text, vector
@@ -87,12 +87,13 @@ def _arrow(body: object) -> tuple[float, np.ndarray]:
     width, shaft = _line(line)
     begin, tip = shaft[0]
     along = tip - begin
-    length = float(np.linalg.norm(along))
+    length = geometry.length(along)
     if length < 1e-6:
         return width, shaft
     forward = along / length
     right = np.cross([0.0, 0.0, 1.0], forward)
-    right = np.array([0.0, 1.0, 0.0]) if np.linalg.norm(right) < 1e-6 else right / np.linalg.norm(right)
+    level = geometry.length(right)
+    right = right / level if level >= 1e-6 else np.array([0.0, 1.0, 0.0])
     up = np.cross(forward, right)
     barb = number(size)
     # Four barbs: back along the shaft by the arrow's size, and out by as much both sideways and up or down.
@@ -105,7 +106,7 @@ def _box(body: object) -> tuple[float, np.ndarray]:
     box, rotation, thickness = items(body, 3)
     location, extent = items(box)[:2]
     corners = np.array(list(product((-1.0, 1.0), repeat=3))) * vector(extent)
-    corners = corners @ rotation_matrix(*vector(rotation)).T + vector(location)
+    corners = geometry.product(corners, geometry.rotation_matrix(*vector(rotation)).T) + vector(location)
     edges = [(a, b) for a in range(8) for b in range(a + 1, 8) if (a ^ b).bit_count() == 1]
     return number(thickness), corners[np.array(edges)]
 

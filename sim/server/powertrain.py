@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.geometry import Pose, rotation_matrix
+from sim.geometry import Pose, product, rotation_matrix
 from sim.server.blueprints import Blueprint
 from sim.server.bodies import MAX_GEARS, STEER_SAMPLES, STEER_STEP_KMH, TORQUE_SAMPLES, WHEELS, BodyTable
 from sim.server.drive_line import RPM
@@ -127,7 +127,7 @@ def wheel_positions(blueprint: Blueprint, pose: Pose) -> list[list[float]]:
     """World positions (cm) of the wheels' centres: front left, front right, rear left, rear right."""
     data = data_of(blueprint)
     local = [(x, y, data.wheel_radius) for x, y in wheel_places(data)]
-    turned = np.asarray(local) @ rotation_matrix(pose.pitch, pose.yaw, pose.roll).T
+    turned = product(np.asarray(local), rotation_matrix(pose.pitch, pose.yaw, pose.roll).T)
     return (100.0 * (turned + np.array(pose[:3]))).tolist()
 
 

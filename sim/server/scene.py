@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.geometry import pose_matrix
+from sim.geometry import product, rotation_matrix
 from sim.render.mesh import Mesh
 from sim.server import retouch
 from sim.server.actors import Actor
@@ -36,8 +36,9 @@ def is_inside(actor: Actor, carrier: Actor, margin: float = INSIDE_MARGIN_M) -> 
     """Whether a sensor sits within its carrier's body, `margin` (m) around it included: then the body must not be in
     its way."""
     center, extent = carrier.description.center, carrier.description.extent
-    at = np.array([actor.pose.x, actor.pose.y, actor.pose.z, 1.0])
-    local = np.linalg.solve(pose_matrix(carrier.pose), at)[:3] - center
+    pose = carrier.pose
+    offset = np.array(actor.pose[:3]) - pose[:3]
+    local = product(offset, rotation_matrix(pose.pitch, pose.yaw, pose.roll)) - center
     return bool(np.all(np.abs(local) <= np.asarray(extent) + margin))
 
 

@@ -29,28 +29,28 @@ def spots(street: Lamps | None, actors: Iterable[Actor], elapsed_s: float) -> Sp
 
 
 def _tails(vehicles: list[Actor], elapsed_s: float) -> Spots:
-    places, directions, colors, strengths = [], [], [], []
+    lit: list[Actor] = []
+    kinds: list[tuple[tuple[int, int, int], float]] = []
     for vehicle in vehicles:
         bits = vehicle_lights.burning(vehicle, elapsed_s)
         if bits & vehicle_lights.BRAKE:
-            color, strength = BRAKE_COLOR, BRAKE_STRENGTH
+            kinds.append((BRAKE_COLOR, BRAKE_STRENGTH))
         elif bits & vehicle_lights.REVERSE:
-            color, strength = REVERSE_COLOR, REVERSE_STRENGTH
+            kinds.append((REVERSE_COLOR, REVERSE_STRENGTH))
         elif bits & (vehicle_lights.POSITION | vehicle_lights.LOW_BEAM | vehicle_lights.HIGH_BEAM):
-            color, strength = TAIL_COLOR, TAIL_STRENGTH
+            kinds.append((TAIL_COLOR, TAIL_STRENGTH))
         else:
             continue
-        turn = rotation_matrix(vehicle.pose.pitch, vehicle.pose.yaw, vehicle.pose.roll)
-        for x, y, z in tail_lamps(vehicle_look(vehicle)):
-            # A little behind the body, which would hide them.
-            places.append(turn @ (x - 0.10, y, z) + vehicle.pose[:3])
-            directions.append(-turn[:, 0])
-            colors.append(color)
-            strengths.append(strength)
-    shape = (-1, 3)
+        lit.append(vehicle)
+    if not lit:
+        return Spots.join([])
+    # A little behind the body, which would hide them.
+    lamps = [[(x - 0.10, y, z) for x, y, z in tail_lamps(vehicle_look(vehicle))] for vehicle in lit]
+    owners = np.repeat(np.arange(len(lit)), [len(places) for places in lamps])
+    poses = np.array([vehicle.pose for vehicle in lit], float).reshape(-1, 6)
+    forward = rotation_matrix(*poses[:, 3:].T)[:, 0].T
+    colors = np.array([color for color, _ in kinds], float).reshape(-1, 3)
+    strengths = np.array([strength for _, strength in kinds], float)
     return lamplight.small_lamps(
-        np.array(places, float).reshape(shape),
-        np.array(directions, float).reshape(shape),
-        np.array(colors, float).reshape(shape),
-        np.array(strengths, float),
+        vehicle_lights.on_vehicles(poses, lamps), -forward[owners], colors[owners], strengths[owners]
     )

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from sim.geometry import rotation_matrix
+from sim.geometry import product, rotation_matrix
 from sim.sensors.awareness import (
     EMERGENCY_ROLE,
     PUBLIC_TRANSPORT_ROLE,
@@ -135,7 +135,10 @@ class V2xSensor(_Receiver):
         if len(track) == 2 and track[0] is not None and track[1] is not None:
             steps = [step for step, _ in moment.past]
             acceleration = np.array(acceleration_from_positions((pose[:3], track[0][:3], track[1][:3]), steps))
-        felt = axes.T @ (acceleration + np.array((0.0, 0.0, moment.imu_gravity)))
+        felt, velocity, rate = product(
+            np.array([np.add(acceleration, (0.0, 0.0, moment.imu_gravity)), motion[6:9], np.radians(motion[9:12])]),
+            axes,
+        )
         latitude, longitude = geolocation(pose.x, pose.y, georeference(moment.opendrive))
         blueprint = vehicle.description.blueprint
         emergency = vehicle.description.values.get("special_type") == "emergency"
@@ -150,7 +153,7 @@ class V2xSensor(_Receiver):
             longitude=noise(longitude, "lon"),
             altitude=noise(pose.z, "alt"),
             heading=noise(math.degrees(compass(pose.yaw)), "head") % 360.0,
-            speed=float(axes[:, 0] @ motion[6:9]) + self._normal("noise_vel_stddev_x"),
+            speed=float(velocity[0]) + self._normal("noise_vel_stddev_x"),
             length=2.0 * extent[0],
             width=2.0 * extent[1],
             acceleration=(
@@ -158,7 +161,7 @@ class V2xSensor(_Receiver):
                 float(felt[1]) + self._normal("noise_accel_stddev_y"),
                 float(felt[2]) + self._normal("noise_accel_stddev_z"),
             ),
-            yaw_rate=noise(float((axes.T @ np.radians(motion[9:12]))[2]), "yawrate"),
+            yaw_rate=noise(float(rate[2]), "yawrate"),
             lights=vehicle.lights,
         )
 

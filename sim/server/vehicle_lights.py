@@ -3,12 +3,12 @@ rhythm of blinkers and beacons. Bits are those of `carla.VehicleLightState`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from sim.geometry import rotation_matrix
+from sim.geometry import product, rotation_matrix
 from sim.render.models import head_lamps
 from sim.server.actors import Actor
 from sim.server.vehicle_looks import vehicle_look
@@ -54,18 +54,23 @@ def burning(actor: Actor, elapsed_s: float) -> int:
 
 def beams(actors: Iterable[Actor]) -> Beams:
     """The head lamps that burn on `actors`, which may be of any kind."""
-    places, directions, strengths = [], [], []
-    for actor in actors:
-        if not actor.is_vehicle or not actor.lights & (LOW_BEAM | HIGH_BEAM | FOG):
-            continue
-        high, low = actor.lights & HIGH_BEAM, actor.lights & LOW_BEAM
-        strength = HIGH_STRENGTH if high else LOW_STRENGTH if low else FOG_STRENGTH
-        turn = rotation_matrix(actor.pose.pitch, actor.pose.yaw, actor.pose.roll)
-        dip = rotation_matrix(actor.pose.pitch - (0.0 if high else LOW_DIP_DEGREES), actor.pose.yaw, actor.pose.roll)
-        for place in head_lamps(vehicle_look(actor)):
-            places.append(turn @ place + actor.pose[:3])
-            directions.append(dip[:, 0])
-            strengths.append(strength)
-    return Beams(
-        np.array(places, float).reshape(-1, 3), np.array(directions, float).reshape(-1, 3), np.array(strengths, float)
-    )
+    lit = [actor for actor in actors if actor.is_vehicle and actor.lights & (LOW_BEAM | HIGH_BEAM | FOG)]
+    if not lit:
+        return Beams(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0))
+    lamps = [head_lamps(vehicle_look(actor)) for actor in lit]
+    owners = np.repeat(np.arange(len(lit)), [len(places) for places in lamps])
+    poses = np.array([actor.pose for actor in lit], float).reshape(-1, 6)
+    high = np.array([actor.lights & HIGH_BEAM != 0 for actor in lit], np.bool_)
+    low = np.array([actor.lights & LOW_BEAM != 0 for actor in lit], np.bool_)
+    strengths = np.where(high, HIGH_STRENGTH, np.where(low, LOW_STRENGTH, FOG_STRENGTH))
+    pitch, yaw, roll = poses[:, 3:].T
+    dips = rotation_matrix(pitch - np.where(high, 0.0, LOW_DIP_DEGREES), yaw, roll)
+    return Beams(on_vehicles(poses, lamps), dips[:, 0].T[owners], strengths[owners])
+
+
+def on_vehicles(poses: np.ndarray, lamps: Sequence[Sequence[Sequence[float]]]) -> np.ndarray:
+    """Where lamps are in the world: (N, 3) m of N lamps in all, given by vehicle and in its frame. `poses` (K, 6)."""
+    owners = np.repeat(np.arange(len(lamps)), [len(places) for places in lamps])
+    local = np.array([place for places in lamps for place in places], float).reshape(-1, 3)
+    turns = np.moveaxis(rotation_matrix(*poses[:, 3:].T), -1, 0)
+    return product(turns[owners], local[:, :, None])[:, :, 0] + poses[owners, :3]

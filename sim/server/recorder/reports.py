@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -267,7 +268,7 @@ def _blocked(reader: Reader, min_time_s: float, min_distance_m: float) -> Iterat
             if gone is not None and gone.duration >= min_time_s:
                 found.append((gone.duration, gone.line()))
         for standing in actors.values():
-            if float(np.linalg.norm(standing.at - standing.since_at)) < min_distance_m:
+            if math.dist(standing.at, standing.since_at) < min_distance_m:
                 if standing.duration == 0.0:
                     standing.since = elapsed
                 standing.duration += frame.duration_s
