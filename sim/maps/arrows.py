@@ -207,20 +207,22 @@ def _shape(movements: frozenset[str]) -> np.ndarray:
 
     Stretched along the lane, as painted ones are, because drivers see them from a low angle.
     """
-    half = 0.11
+    half = 0.1
     sides = [1.0 if way == LEFT else -1.0 for way in (LEFT, RIGHT) if way in movements]
     straight = STRAIGHT in movements
-    # Where the arms leave the shaft: below the head that points ahead, or at the shaft's end.
-    bend = 1.4 if straight else 3.1
-    top = 3.3 if straight else bend
+    # Where the arms leave the shaft: well below the head that points ahead, or the two would run into one from afar;
+    # without such a head at the shaft's end.
+    bend, spread = (1.1, 0.7) if straight else (3.1, 1.0)
+    top = 3.5 if straight else bend
     shapes = [_quad((0.0, half), (0.0, -half), (top, -half), (top, half))]
     if straight:
-        shapes.append(np.array([[(3.3, 0.42), (3.3, -0.42), (LENGTH, 0.0)]]))
+        shapes.append(np.array([[(top, 0.4), (top, -0.4), (LENGTH, 0.0)]]))
     for side in sides:
         reach = bend + 0.5
         foot = (bend, -side * half), (bend - 0.6, side * half)
-        shapes.append(_quad(*foot, (reach - 0.3, side * 0.5), (reach + 0.3, side * 0.5)))
-        shapes.append(np.array([[(reach - 1.0, side * 0.48), (reach + 1.0, side * 0.48), (reach + 0.1, side * 1.2)]]))
+        shapes.append(_quad(*foot, (reach - 0.28, side * 0.56), (reach + 0.28, side * 0.56)))
+        tip = (reach + 0.1, side * 1.25)
+        shapes.append(np.array([[(reach - spread, side * 0.55), (reach + spread, side * 0.55), tip]]))
     arrow = np.concatenate(shapes)
     # One arm alone makes the arrow lopsided: its middle is brought back to the lane's.
     low, high = arrow[..., 1].min(), arrow[..., 1].max()

@@ -52,25 +52,48 @@ def _spindle(sides: int, waist: float) -> Shape:
     return Shape(vertices, np.concatenate([upper, lower]).astype(np.int32), shade)
 
 
-def _crown(sides: int, seed: int) -> Shape:
-    """A lumpy ball from z 0 to 1 of radius 1: dark below, where no sky reaches, and bright on top."""
-    rings = ((0.2, 0.74), (0.5, 0.98), (0.8, 0.7))
-    lumps = np.random.Generator(np.random.PCG64(seed)).uniform(0.8, 1.12, (len(rings), sides))
-    vertices = [[0.0, 0.0, 0.02]]
-    for ring, (height, radius) in enumerate(rings):
-        for i in range(sides):
-            angle = 2 * np.pi * (i + 0.5 * ring) / sides
-            r = radius * lumps[ring, i]
-            vertices.append([r * np.cos(angle), r * np.sin(angle), height + 0.2 * (lumps[ring - 1, i] - 0.96)])
-    vertices.append([0.1, -0.07, 1.0])
-    top, triangles, shade = len(vertices) - 1, [], []
-    for i in range(sides):
-        j = (i + 1) % sides
-        first, second, third = ([1 + sides * ring + i, 1 + sides * ring + j] for ring in range(3))
-        triangles += [(0, first[1], first[0]), (first[0], first[1], second[0]), (first[1], second[1], second[0])]
-        triangles += [(second[0], second[1], third[0]), (second[1], third[1], third[0]), (third[0], third[1], top)]
-        shade += [0.6, 0.76, 0.84, 0.93, 1.0, 1.1]
-    return Shape(np.array(vertices), np.array(triangles, np.int32), np.array(shade))
+@dataclass(frozen=True)
+class _Lobe:
+    """A lump of a crown: middle (x, y), from `low` to `high`, `radius`; how many sides, and whether it has a floor."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+    radius: float
+    sides: int
+    floor: bool = True
+
+
+def _crown(seed: int, *lobes: _Lobe) -> Shape:
+    """A tree's crown of lobes that grow into each other, from z 0 to 1 and of radius about 1.
+
+    Dark below, where no sky reaches, and bright on top, each face a little otherwise.
+    """
+    random = np.random.Generator(np.random.PCG64(seed))
+    vertices: list[list[float]] = []
+    triangles, shade = [], []
+    for lobe in lobes:
+        first, high = len(vertices), lobe.high - lobe.low
+        for ring, (height, width) in enumerate(((0.24, 0.9), (0.68, 0.86))):
+            for i in range(lobe.sides):
+                angle = 2 * np.pi * (i + 0.5 * ring) / lobe.sides
+                r = lobe.radius * width * random.uniform(0.86, 1.14)
+                z = lobe.low + high * (height + random.uniform(-0.08, 0.08))
+                vertices.append([lobe.x + r * np.cos(angle), lobe.y + r * np.sin(angle), z])
+        vertices += [[lobe.x, lobe.y, lobe.low], [lobe.x, lobe.y, lobe.high]]
+        bottom, top = first + 2 * lobe.sides, first + 2 * lobe.sides + 1
+        for i in range(lobe.sides):
+            a, b = first + i, first + (i + 1) % lobe.sides
+            c, d = a + lobe.sides, b + lobe.sides
+            faces = [(a, b, c), (b, d, c), (c, d, top)]
+            tones = [0.8, 0.92, 1.08]
+            if lobe.floor:
+                faces, tones = [(bottom, b, a), *faces], [0.6, *tones]
+            triangles += faces
+            shade += [tone * (0.88 + 0.18 * lobe.high) for tone in tones]
+    tone = np.array(shade) * random.uniform(0.92, 1.08, len(shade))
+    return Shape(np.array(vertices), np.array(triangles, np.int32), tone)
 
 
 def _tiers(sides: int) -> Shape:
@@ -89,7 +112,11 @@ def _tiers(sides: int) -> Shape:
     return Shape(np.array(vertices), np.array(triangles, np.int32), np.array(shade))
 
 
-CROWNS = tuple(_crown(7, seed) for seed in (1, 2, 3))
+CROWNS = (
+    _crown(1, _Lobe(-0.12, 0.0, 0.0, 0.84, 0.94, 6), _Lobe(0.42, 0.22, 0.34, 1.0, 0.62, 5)),
+    _crown(2, _Lobe(0.2, 0.1, 0.06, 1.0, 0.86, 6), _Lobe(-0.52, -0.3, 0.14, 0.72, 0.62, 5)),
+    _crown(3, _Lobe(0.0, 0.0, 0.0, 0.66, 1.02, 6), _Lobe(-0.12, 0.1, 0.16, 1.0, 0.66, 6, floor=False)),
+)
 CONE = _tiers(7)
 HILL = _spindle(9, 0.0)
 

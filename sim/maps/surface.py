@@ -17,7 +17,7 @@ SAGITTA = 0.04
 HEIGHT_SAGITTA = 0.01
 
 ASPHALT = (74, 74, 78)
-KERB = (128, 126, 122)
+KERB = (172, 170, 164)
 _SURFACES: dict[str, tuple[tuple[int, int, int], Label]] = {
     "driving": (ASPHALT, Label.ROADS),
     "stop": (ASPHALT, Label.ROADS),

@@ -96,6 +96,23 @@ def test_the_side_to_which_an_arrow_reaches_is_a_way_on_from_its_lane(name: str)
     assert seen == {LEFT, RIGHT, STRAIGHT}
 
 
+def test_the_heads_of_an_arrow_with_two_ways_lie_apart_along_the_lane() -> None:
+    """Or from the low angle of a driver the two run into one, a bolt of lightning."""
+    seen = 0
+    for _, mesh in _arrows(load_town("Pilotage02")):
+        corners = mesh.vertices[mesh.triangles].astype(np.float64)[..., :2]
+        tail = corners[0, :2].mean(axis=0)
+        ahead = corners[1, 1] - corners[0, 0]
+        ahead /= np.linalg.norm(ahead)
+        # Shaft of two triangles, then the head that points ahead, then an arm of two and a head to a side.
+        if len(corners) != 6:
+            continue
+        first, second = ((corners[n] - tail) @ ahead for n in (2, 5))
+        assert first.min() - second.max() > 0.8
+        seen += 1
+    assert seen >= 10
+
+
 def test_streets_of_one_lane_get_arrows_only_where_somebody_may_go_elsewhere() -> None:
     # Roundabouts and motorway exits: nothing to choose, nothing to say.
     assert not _arrows(load_town("Pilotage03"))
