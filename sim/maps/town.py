@@ -26,6 +26,7 @@ from sim.maps.objects import TownObjects, town_objects
 from sim.maps.parking import bay_lines, bays
 from sim.maps.placed import placed_objects
 from sim.maps.regulation import Regulation, read_map
+from sim.maps.rumble_kerbs import rumble_kerbs
 from sim.maps.scenery import Scenery, build_scenery
 from sim.maps.signal_posts import stop_lines
 from sim.maps.spawns import spawn_points
@@ -136,8 +137,9 @@ def road_surfaces(network: RoadNetwork, wider: float = 0.0) -> list[tuple[str, M
 
 
 def painted_rules(network: RoadNetwork, regulation: Regulation) -> list[tuple[str, Mesh]]:
-    """Stop lines, turn arrows and lines between parking bays, each with its road's id."""
-    return stop_lines(regulation) + arrow_meshes(network, regulation.plan) + bay_lines(bays(network, regulation))
+    """Stop lines, turn arrows, lines between parking bays and kerbs of race tracks, each with its road's id."""
+    arrows, bay_marks = arrow_meshes(network, regulation.plan), bay_lines(bays(network, regulation))
+    return stop_lines(regulation) + arrows + bay_marks + rumble_kerbs(network)
 
 
 def assemble(

@@ -9,6 +9,8 @@ from sim.maps.generator.streets import Place, Street, write_streets
 from sim.maps.profiles import Profile
 from sim.maps.writer import TownWriter
 
+CIRCUIT = "Circuit"  # the name of its roads
+
 
 def track(name: str, rng: np.random.Generator) -> str:
     """OpenDRIVE text of a test track."""
@@ -30,7 +32,7 @@ def track(name: str, rng: np.random.Generator) -> str:
     circuit = Profile(2, 2, shoulder=2.0, sidewalk=0.0)
     spur = Profile(1, 1, shoulder=2.0, sidewalk=0.0)
     streets = [
-        Street("Circuit", 0, 0, circuit, 40.0, via, radius=40.0),
+        Street(CIRCUIT, 0, 0, circuit, 40.0, via, radius=40.0),
         Street("Skid Pad Road", 0, 1, spur, 50.0),
     ]
     town = TownWriter(name, taper_length=20.0, turn_kmh=30.0)
