@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import carla
 import numpy as np
 import pytest
@@ -44,7 +46,7 @@ def test_kerbs_are_red_and_white_in_turn_and_cost_a_thirtieth_of_the_town_at_mos
     kerbs, _ = _kerbs("Pilotage07")
     for mesh in kerbs:
         red = (mesh.colors[::2, 0] > 1.5 * mesh.colors[::2, 1]).tolist()
-        assert all(first != second for first, second in zip(red, red[1:]))
+        assert all(first != second for first, second in itertools.pairwise(red))
     assert sum(len(mesh.triangles) for mesh in kerbs) < len(load_town("Pilotage07").mesh.triangles) / 30
 
 
