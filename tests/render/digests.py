@@ -1,4 +1,4 @@
-"""Prints digests, a name and a hash a line: `python digests.py [towns] [frames] [rays] [sketches] [drives]`.
+"""Prints digests, a name and a hash a line: `python digests.py [towns] [frames] [rays] [sketches] [drives] [sensors]`.
 
 The tests run it in processes that use other instructions of the processor.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import math
 import sys
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +24,10 @@ from sim.render.renderer import OUTPUTS, Movable, Part, Renderer
 from sim.render.sweeps import sweep
 from sim.render.weather import Weather
 from sim.sensors.lidar import Lidar, Losses, SemanticLidar, Sweep
+from sim.server import vehicle_lights, wire
+from sim.server.actors import Actor
 from sim.server.blueprints import CATALOGUE, Description
+from sim.server.debug_shapes import ARROW, BOX, LINE, POINT, STRING, read_shape
 from sim.server.streams import StreamHub
 from sim.server.world import World
 
@@ -179,7 +184,86 @@ def drives() -> None:
         assert np.abs(np.stack([rows[field] for field in fields]) - before)[:2].max() > 5.0
 
 
-PARTS = {"towns": towns, "frames": frames, "rays": rays, "sketches": sketches, "drives": drives}
+class Ears(StreamHub):
+    """Listens to every stream, and keeps a hash of what each has sent, and how often."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0, 1)
+        self.heard: dict[int, tuple[Any, int]] = {}
+
+    def has_listener(self, stream_id: int) -> bool:
+        return True
+
+    def publish(self, stream_id: int, message: wire.Message) -> None:
+        total, count = self.heard.get(stream_id, (hashlib.sha256(), 0))
+        for part in message if isinstance(message, (list, tuple)) else [message]:
+            total.update(part)
+        self.heard[stream_id] = (total, count + 1)
+
+
+LENS = {"image_size_x": "160", "image_size_y": "96", "fov": "75"}
+NOISE = {
+    "sensor.other.imu": {f"noise_{kind}_stddev_{axis}": "0.1" for kind in ("accel", "gyro") for axis in "xyz"},
+    "sensor.other.gnss": {"noise_lat_stddev": "1e-5", "noise_lon_stddev": "1e-5", "noise_alt_stddev": "0.3"},
+}
+INSTRUMENTS = (
+    "camera.rgb", "camera.optical_flow", "camera.dvs", "camera.cosmos_visualization", "camera.normals", "other.imu",
+    "other.gnss", "other.v2x", "other.radar", "lidar.ray_cast",
+)  # fmt: skip
+
+
+def spawn(world: World, identifier: str, place: Pose, parent: int = 0) -> Actor:
+    """An actor with the attributes that it has by default, but for noise and a small picture."""
+    blueprint = CATALOGUE[identifier]
+    values = {attribute.name: attribute.value for attribute in blueprint.attributes}
+    values |= {name: value for name, value in (LENS | NOISE.get(identifier, {})).items() if name in values}
+    return world.spawn(Description(blueprint, values), place, parent)
+
+
+def shapes(at: Pose) -> list[object]:
+    """Debug shapes of every kind before a camera, as the wire carries them."""
+    yaw = math.radians(at.yaw)
+    here = [at.x + 9.0 * math.cos(yaw), at.y + 9.0 * math.sin(yaw), at.z + 1.0]
+    there = [here[0] + 2.3, here[1] - 1.7, here[2] + 0.8]
+    box = [[here, [1.1, 0.7, 0.9], [0.0, 0.0, 0.0]], [11.0, 33.0, 7.0], 0.07]
+    drawn = ((POINT, [there, 0.1]), (LINE, [here, there, 0.05]), (ARROW, [[there, here, 0.06], 0.4]), (BOX, box))
+    named = (STRING, [here, "same bits", True])
+    return [[[kind, body], [255, 30 * kind, 90, 255], 0.0, False] for kind, body in (*drawn, named)]
+
+
+def sensors() -> None:
+    """What the sensors of a car send that drives through two towns at night, among others with burning lamps."""
+    lamps = (vehicle_lights.LOW_BEAM, vehicle_lights.HIGH_BEAM | vehicle_lights.LEFT_BLINKER, vehicle_lights.POSITION)
+    for name in ("Pilotage01", "Pilotage06"):
+        ears = Ears()
+        world = World(load_town(name), ears, seed=0, stream_port=1)
+        world.settings = replace(world.settings, fixed_delta_s=0.05)
+        world.set_weather((30.0, 0.0, 40.0, 20.0, 33.0, -30.0, 4.0, 0.75, 0.1, 60.0, 1.0, 0.03, 0.0331, 0.0))
+        start = world.town.spawn_points[3]
+        yaw = math.radians(start.yaw)
+        cars = [spawn(world, "vehicle.tesla.model3", start)]
+        for number, kind in enumerate(("vehicle.audi.tt", "vehicle.ford.ambulance", "vehicle.kawasaki.ninja")):
+            ahead = 9.0 + 7.0 * number
+            place = start._replace(x=start.x + ahead * math.cos(yaw), y=start.y + ahead * math.sin(yaw))
+            cars.append(spawn(world, kind, place._replace(yaw=start.yaw + 40.0 * number)))
+        for number, car in enumerate(cars):
+            car.lights = lamps[number % len(lamps)] | vehicle_lights.BRAKE * (number % 2)
+        ears_of = [(kind, spawn(world, f"sensor.{kind}", Pose(1.2, 0.1, 1.6, -3.0, 2.0, 1.0), cars[0].id))
+                   for kind in INSTRUMENTS]  # fmt: skip
+        ears_of.append(("other.v2x of another", spawn(world, "sensor.other.v2x", Pose(0.0, 0.0, 1.0), cars[2].id)))
+        for shape in shapes(start):
+            world.scene.shapes.add(read_shape(shape), world.elapsed_s)
+        for tick in range(24):
+            for number in range(len(cars)):
+                world.table.rows[number]["throttle"] = 0.8 - 0.2 * number
+                world.table.rows[number]["steer"] = 0.2 * math.copysign(1.0, tick % 16 - 8)
+            world.tick()
+        for kind, sensor in ears_of:
+            total, count = ears.heard[sensor.stream_id]
+            print(f"{name} {kind}, {count} messages", total.hexdigest()[:16], flush=True)
+
+
+PARTS = {"towns": towns, "frames": frames, "rays": rays, "sketches": sketches, "drives": drives, "sensors": sensors}
 
 
 def main() -> None:

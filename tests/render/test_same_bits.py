@@ -1,4 +1,4 @@
-"""Towns, frames, scans, sketches and drives are the same bits whatever instructions the processor has."""
+"""Towns, frames, what sensors send, sketches and drives are the same bits whatever the processor."""
 
 from __future__ import annotations
 
@@ -34,14 +34,23 @@ def lines(change: dict[str, str], *command: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_towns_frames_scans_sketches_and_drives_do_not_depend_on_the_width_of_the_processors_registers() -> None:
+def test_towns_frames_sensors_sketches_and_drives_do_not_depend_on_the_width_of_the_processors_registers() -> None:
     # The settings must work on this machine, else the comparison says nothing.
     wide, narrow = lines({}, "-c", SUMS), lines(NARROW, "-c", SUMS)
     if wide == narrow:
         pytest.skip("this processor is itself a narrow one")
     here, there = lines({}, str(SCRIPT)), lines(NARROW, str(SCRIPT))
     assert len(here) > 100
-    for part in ("LiDAR", "obstacles", "sketch", "drive"):
+    for part in (
+        "LiDAR",
+        "obstacles",
+        "sketch",
+        "drive",
+        "camera.optical_flow",
+        "camera.dvs",
+        "other.imu",
+        "other.v2x",
+    ):
         assert any(part in line for line in here)
     assert here == there
 
@@ -54,5 +63,6 @@ def test_kernels_compiled_for_any_processor_give_the_same_frames_scans_sketches_
     assert len(changed) > 100
     assert changed == lines({}, str(SCRIPT), *pictures)
     # Physics takes sines from the C library: with its fused multiply-add, as every processor since 2013 has it.
-    assert lines({**NARROW, **generic}, str(SCRIPT), "drives") == lines({}, str(SCRIPT), "drives")
+    moving = ("drives", "sensors")
+    assert lines({**NARROW, **generic}, str(SCRIPT), *moving) == lines({}, str(SCRIPT), *moving)
     assert list(tmp_path.iterdir())
