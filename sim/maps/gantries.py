@@ -68,14 +68,14 @@ def _carriageways(network: RoadNetwork) -> list[tuple[Road, list[Lane], bool]]:
     """Roads that may get a gantry, their driving lanes, and whether they end at a fork."""
     found = []
     for road in network.roads:
-        lanes = _carriageway(road)
+        lanes = fast_carriageway(road)
         if lanes is not None:
             ahead = road.successor if lanes[0].id < 0 else road.predecessor
             found.append((road, lanes, ahead[0] == "junction"))
     return found
 
 
-def _carriageway(road: Road) -> list[Lane] | None:
+def fast_carriageway(road: Road) -> list[Lane] | None:
     """The driving lanes of a fast one-way road, from the left to the right of who drives there."""
     if road.junction is not None or road.length < LEAST_LENGTH or len(road.sections) != 1:
         return None

@@ -49,6 +49,7 @@ _KINDS: dict[int, tuple[str, Layer]] = {
     Label.STATIC: ("Prop", Layer.PROPS),
     Label.DYNAMIC: ("Prop", Layer.PROPS),
     Label.CAR: ("ParkedVehicle", Layer.PARKED_VEHICLES),
+    Label.BRIDGE: ("Bridge", Layer.NONE),
 }
 
 

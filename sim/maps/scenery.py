@@ -14,6 +14,7 @@ from sim.maps.buildings import STYLES, buildings
 from sim.maps.farms import farms
 from sim.maps.fences import fences
 from sim.maps.fields import fields
+from sim.maps.footbridges import footbridges
 from sim.maps.furniture import guard_rails, lamps
 from sim.maps.gantries import gantries
 from sim.maps.hydrants import hydrants
@@ -118,5 +119,7 @@ def build_scenery(
             meshes += walls
         meshes += fields(sides, clearance, farmed, zlib.crc32(f"{name}/fields".encode()), open_ground)
     meshes += gantries(network, clearance, boxes)
+    if style in ("rural", "motorway"):
+        meshes += footbridges(network, clearance, boxes, open_ground_height(network))
     meshes += parked_cars(bays(network, regulation), boxes, zlib.crc32(f"{name}/parked".encode()))
     return Scenery(Mesh.concat(meshes), boxes.build(), boxes.owners(meshes), heads)

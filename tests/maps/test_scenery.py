@@ -76,7 +76,8 @@ def test_no_box_stands_on_a_lane_or_sidewalk_but_cars_in_parking_lanes(
 
 
 def test_nothing_hangs_lower_than_a_tall_truck_over_a_driving_lane(town: Town, road_map: carla.Map) -> None:
-    standing = np.isin(town.mesh.tags, [Label.BUILDINGS, Label.VEGETATION, Label.POLES, Label.GUARD_RAIL])
+    tall = [Label.BUILDINGS, Label.VEGETATION, Label.POLES, Label.GUARD_RAIL, Label.BRIDGE, Label.FENCES]
+    standing = np.isin(town.mesh.tags, tall)
     corners = town.mesh.vertices[np.unique(town.mesh.triangles[standing])]
     highest = max(waypoint.transform.location.z for waypoint in road_map.generate_waypoints(5.0))
     low = corners[corners[:, 2] < highest + VEHICLE_HEIGHT]
