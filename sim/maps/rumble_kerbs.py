@@ -26,7 +26,8 @@ def rumble_kerbs(network: RoadNetwork) -> list[tuple[str, Mesh]]:
     meshes = []
     for road in network.roads:
         if road.name == CIRCUIT and road.junction is None:
-            meshes += [(road.id, mesh) for bend in _bends(road) for mesh in _beside(road, *bend)]
+            spans = [(side, *span) for side in (1, -1) for span in _spans(road, side)]
+            meshes += [(road.id, mesh) for span in spans for mesh in _blocks(road, *span)]
     return meshes
 
 
@@ -44,11 +45,20 @@ def _bends(road: Road) -> list[tuple[float, float, int]]:
     return found
 
 
-def _beside(road: Road, start: float, end: float, inside: int) -> list[Mesh]:
-    third = (end - start) / 3.0
-    low, high = max(start - BEYOND_M, 0.0), min(end + BEYOND_M, road.length)
-    spans = [(inside, low, high), (-inside, low, start + third), (-inside, end - third, high)]
-    return [mesh for side, first, last in spans for mesh in _blocks(road, side, first, last)]
+def _spans(road: Road, side: int) -> list[tuple[float, float]]:
+    """Where (m along the road) kerbs run on a side; bends that follow each other share theirs."""
+    wanted = []
+    for start, end, inside in _bends(road):
+        third = (end - start) / 3.0
+        low, high = max(start - BEYOND_M, 0.0), min(end + BEYOND_M, road.length)
+        wanted += [(low, high)] if side == inside else [(low, start + third), (end - third, high)]
+    spans: list[tuple[float, float]] = []
+    for low, high in sorted(wanted):
+        if spans and low <= spans[-1][1]:
+            spans[-1] = spans[-1][0], max(high, spans[-1][1])
+        else:
+            spans.append((low, high))
+    return spans
 
 
 def _blocks(road: Road, side: int, first: float, last: float) -> list[Mesh]:
