@@ -201,7 +201,11 @@ class TownWriter:
             target = next(arm for arm in arms if arm.road.name == street_out and arm.lanes(False))
             lanes_in, lanes_out = source.lanes(True), target.lanes(False)
             outermost = lane_in == len(lanes_in) - 1 and lane_out == len(lanes_out) - 1
-            self._connect_lanes(junction, source, target, lanes_in[lane_in], lanes_out[lane_out], outermost)
+            # Whoever drives at 100 km/h needs lines all along.
+            line = ("none", "standard") if outermost else ("broken", "white")
+            edge = ("solid", "yellow") if lane_in == lane_out == 0 else ("none", "standard")
+            lanes = lanes_in[lane_in], lanes_out[lane_out]
+            self._connect_lanes(junction, source, target, *lanes, outermost, line, edge)
 
     def connect(self, junction: int, uncrossed: tuple[str, ...] = ()) -> None:
         """Connecting roads between all arms of `junction`: left, straight and right, one road per lane pair.
@@ -275,13 +279,22 @@ class TownWriter:
         return 5000 + self._signals
 
     def _connect_lanes(
-        self, junction: int, incoming: _Arm, outgoing: _Arm, lane_in: str, lane_out: str, outermost: bool
+        self,
+        junction: int,
+        incoming: _Arm,
+        outgoing: _Arm,
+        lane_in: str,
+        lane_out: str,
+        outermost: bool,
+        line: tuple[str, str] = ("none", "standard"),
+        edge: tuple[str, str] = ("none", "standard"),
     ) -> None:
+        """One connecting road; `line` is painted right of a lane that is not the `outermost`, `edge` left of it."""
         curves = biarc(incoming.inner_edge(True, lane_in), outgoing.inner_edge(False, lane_out))
         before = {taper.slot.name: taper.slot for taper in incoming.strips(True)}
         after = {taper.slot.name: taper.slot for taper in outgoing.strips(False)}
         lane = before[lane_in]
-        mark = ("solid", "white") if outermost else ("none", "standard")
+        mark = ("solid", "white") if outermost else line
         strips = [Taper(type(lane)("driving0", "driving", LANE_WIDTH, mark), LANE_WIDTH, LANE_WIDTH)]
         names = [(lane_in, lane_out)]
         if outermost:
@@ -291,7 +304,7 @@ class TownWriter:
                     ends = [table[name].width if name in table else 0.0 for table in (before, after)]
                     strips.append(Taper(slot, *ends))
                     names.append((name if name in before else "", name if name in after else ""))
-        section = _Section(0.0, (), tuple(strips), ("none", "standard"))
+        section = _Section(0.0, (), tuple(strips), edge)
         speed = CONNECTING_KMH
         if self._turn_kmh is not None:
             turns = abs(_turn(incoming, outgoing)) > STRAIGHT_ANGLE

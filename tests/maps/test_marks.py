@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import carla
 import numpy as np
 import pytest
 
 from sim.labels import Label
+from sim.maps import load_town
 from sim.maps.markings import BOTTS_DIAMETER, mark_meshes
 from sim.maps.network import parse_network
 from sim.render.mesh import Mesh
@@ -80,3 +82,24 @@ def test_a_hostile_dash_length_does_not_fill_the_memory() -> None:
         "</type></roadMark>"
     )
     assert len(line.triangles) <= 2 * 401
+
+
+@pytest.mark.parametrize("name", ["Pilotage04", "Motorway-train-0002"])
+def test_lines_of_a_motorway_run_on_through_its_forks_as_the_client_reads_them(name: str) -> None:
+    text = load_town(name).opendrive
+    road_map, network = carla.Map(name, text), parse_network(text)
+    names = {road.id: road.name for road in network.roads}
+    painted = (carla.LaneMarkingType.Broken, carla.LaneMarkingType.Solid)
+    inner = found = 0
+    for road in network.roads:
+        if road.junction is None or {names[road.predecessor[1]], names[road.successor[1]]} != {"Motorway"}:
+            continue
+        for s in np.arange(5.0, road.length - 5.0, 10.0):
+            lane = road_map.get_waypoint_xodr(int(road.id), -1, float(s))
+            assert lane.is_junction
+            assert lane.right_lane_marking.type in painted
+            inner += lane.left_lane_marking.color == carla.LaneMarkingColor.Yellow
+            found += 1
+    # Of two lanes that go on one has the edge on its left.
+    assert found >= 30
+    assert inner == found // 2
