@@ -184,6 +184,7 @@ class RolloutPool:
                         result = self._result(worker, ticket, there)
                     except (SessionError, WorkerLost) as error:
                         self._reschedule(f"{method}{call}", attempt, error)
+                        self._renew(worker, attempt, error)
                         waiting.append((call, attempt + 1))
                     else:
                         yield result
@@ -302,6 +303,7 @@ class RolloutPool:
         self.ledger.dropped += 1
         job = episode.job
         self._reschedule(f"seed {job.seed}, rollout {job.rollout}", episode.attempt, error, bool(episode.turns))
+        self._renew(worker, episode.attempt, error)
         self._fresh.add(worker)
         return job, episode.attempt + 1
 
@@ -312,11 +314,18 @@ class RolloutPool:
         if isinstance(error, HOPELESS) or remote:
             raise error
         if attempt >= self.config.max_attempts:
+            first = next(line for line in self.ledger.failures if line.startswith(f"{what}, attempt "))
             raise RolloutError(
-                f"{what} failed {attempt} times, last: {error}; "
+                f"{what} failed {attempt} times, last: {error}; first: {first.split(': ', 1)[1]}; "
                 "`pilotage doctor` checks the simulator, rollouts.max_attempts allows more"
             ) from error
         self.ledger.rescheduled += 1
+
+    def _renew(self, worker: int, attempt: int, error: PilotageError) -> None:
+        """A second failure of the same job may be the world's fault: the next attempt finds new ones."""
+        if attempt >= 2 and not isinstance(error, WorkerLost):
+            self._executor.restart(worker)
+            self.ledger.restarts += 1
 
     def _finish(self, episode: _Live, policy: Policy) -> Episode:
         assert episode.beginning is not None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,10 @@ def train(run: TrainRun, bars: PhaseBars) -> TrainResult:
     point_latest(run.folder)
     provenance = {"run": run.name, "seed": run.seed, "versions": facts["versions"], "git": facts["git"]}
     began = time.monotonic()
-    with RolloutPool(run.rollouts, run.cluster, run.task, run.sim, provenance) as pool:
+    with (
+        RolloutPool(run.rollouts, run.cluster, run.task, run.sim, provenance) as pool,
+        kept_ledger(pool, run.folder / "ledger.json"),
+    ):
         bars.say(f"{run.name}: {pool.workers} worlds, seed {run.seed}, in {run.folder}")
         loaded = load_model(run.policy) if not run.training.warm_start.enabled else None
         accuracy: dict[str, float] = {}
@@ -93,7 +97,6 @@ def train(run: TrainRun, bars: PhaseBars) -> TrainResult:
     summary = summarise(f"pilotage/{run.task.name}-v0", held_out_seeds(run.evaluation), episodes)
     summary["perception"] = accuracy
     write_evaluation(summary, run.folder / "evaluation.json")
-    write_atomic(run.folder / "ledger.json", json.dumps(ledger, indent=2))
     video: Path | None = None
     seeds: list[int] = []
     if run.replay.enabled:
@@ -119,6 +122,15 @@ def train(run: TrainRun, bars: PhaseBars) -> TrainResult:
         ),
     )
     return TrainResult(run.folder, summary, False)
+
+
+@contextmanager
+def kept_ledger(pool: RolloutPool, path: Path) -> Iterator[None]:
+    """Write down at the end what happened to the pool's jobs, and all the more when it ends in an error."""
+    try:
+        yield
+    finally:
+        write_atomic(path, json.dumps(pool.ledger.as_dict(), indent=2))
 
 
 def held_out_seeds(config: EvaluationConfig) -> list[int]:

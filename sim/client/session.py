@@ -43,6 +43,7 @@ class Session:
         self._server = server
         self._actors: list[carla.Actor] = []
         self._open = True
+        self._unsure = False
         self._restore: carla.WorldSettings | None = None
         self._host, self._port = (server.host, server.port) if server else (config.host, config.port)
         with self.guard():
@@ -78,8 +79,9 @@ class Session:
         return self._server.pid if self._server else None
 
     def is_alive(self) -> bool:
-        """Whether the session is open and, if embedded, its server runs."""
-        return self._open and (self._server is None or self._server.is_alive())
+        """Whether the session is open and, if embedded, its server runs and has answered all calls in time: what it did
+        of a call that was given up, such as a spawn, nobody knows."""
+        return self._open and not self._unsure and (self._server is None or self._server.is_alive())
 
     def check(self) -> None:
         """Raises ServerDied or SessionError when the session cannot be used any more."""
@@ -88,6 +90,11 @@ class Session:
         if self._server is not None and not self._server.is_alive():
             raise ServerDied(
                 f"the embedded server (pid {self._server.pid}) ended: {self._server.obituary()}; open a new session"
+            )
+        if self._unsure:
+            raise SessionError(
+                "an earlier call was given up and may have been carried out later, so the world is not the one that "
+                "was asked for; open a new session"
             )
 
     @contextlib.contextmanager
@@ -102,6 +109,7 @@ class Session:
             self.check()
             words = str(error).strip()
             if "time-out" in words:
+                self._unsure = self.embedded
                 raise ServerUnreachable(
                     self._host,
                     self._port,
@@ -151,13 +159,13 @@ class Session:
         """Destroy the session's actors, restore a remote world's settings, end an embedded server. Never raises."""
         if not self._open:
             return
-        if self.is_alive() and self._server is None:
+        if self._server is None:
             with contextlib.suppress(SessionError, RuntimeError):
                 self.destroy_all()
             if self._restore is not None:
                 with contextlib.suppress(RuntimeError):
                     self.world.apply_settings(self._restore)
-        elif self.is_alive():
+        elif self._server is not None and self._server.is_alive():
             with contextlib.suppress(RuntimeError):
                 for actor in self._actors:
                     if isinstance(actor, carla.Sensor) and actor.is_listening():

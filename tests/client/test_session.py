@@ -111,6 +111,30 @@ def test_a_killed_server_is_reported_within_ten_seconds_and_close_does_not_hang(
         session.tick()
 
 
+def test_a_session_that_gave_a_call_up_is_over_because_the_call_may_still_be_carried_out() -> None:
+    with open_session(SessionConfig(timeout_s=1.0)) as session:
+        place, pid = _anywhere(session), session.server_pid
+        assert pid is not None
+        witness = carla.Client(session._host, session._port).get_world()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            while psutil.Process(pid).status() != psutil.STATUS_STOPPED:
+                time.sleep(0.01)
+            with pytest.raises(ServerUnreachable, match=r"sim\.timeout_s"):
+                session.spawn("vehicle.audi.a2", place)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert not session.is_alive()
+        with pytest.raises(SessionError, match="open a new session"):
+            session.tick()
+        until = time.monotonic() + 10.0
+        while not witness.get_actors().filter("vehicle.*") and time.monotonic() < until:
+            time.sleep(0.05)
+            witness.tick()
+        assert witness.get_actors().filter("vehicle.*")  # nobody's, and in the way
+    assert not psutil.pid_exists(pid)
+
+
 def test_closing_a_session_ends_its_server() -> None:
     session = open_session(SessionConfig())
     pid = session.server_pid

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+import carla
 import numpy as np
 import psutil
 import pytest
@@ -249,6 +250,27 @@ def test_a_job_that_always_fails_ends_in_one_line() -> None:
         assert "\n" not in str(caught.value)
         assert (failing.ledger.dropped, failing.ledger.rescheduled, failing.ledger.completed) == (2, 1, 0)
         assert len(failing.ledger.failures) == 2
+
+
+def test_a_job_that_fails_twice_gets_a_new_world() -> None:
+    """Where something that is nobody's stands in the way: the car of a spawn that was given up, say."""
+    with _open(1, False) as pool:
+        first = list(pool.collect([Job(3)], ConstantPolicy(OBSERVE)))
+        (server,) = (pid for _, pid in pool.processes())
+        port = min(c.laddr.port for c in psutil.Process(server).net_connections() if c.status == psutil.CONN_LISTEN)
+        client = carla.Client("127.0.0.1", port)
+        world = client.get_world()
+        cars = [(car.type_id, car.get_transform(), car) for car in world.get_actors().filter("vehicle.*")]
+        for blueprint, place, car in cars:
+            car.destroy()
+            place.location.z += 0.2
+            world.spawn_actor(world.get_blueprint_library().find(blueprint), place)
+        second = list(pool.collect([Job(3)], ConstantPolicy(OBSERVE)))
+        assert all("collision at spawn" in line for line in pool.ledger.failures)
+        assert (pool.ledger.rescheduled, pool.ledger.restarts, second[0].attempts) == (2, 1, 3)
+    assert [(e.outcome, e.episode_return, len(e.turns)) for e in first] == [
+        (e.outcome, e.episode_return, len(e.turns)) for e in second
+    ]
 
 
 @BOTH
