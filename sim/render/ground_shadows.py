@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from sim.render.mesh import Mesh
-from sim.render.raster import ASPHALT, GRASS, MARKING, PAVED, WINDOW
+from sim.render.raster import ASPHALT, GRASS, MARKING, PAVED, PLAIN, WINDOW
 
 TEXEL_M = 0.25
 MAX_SIDE = 3072
@@ -272,3 +272,10 @@ def shadows_of(static: Mesh, soup: np.ndarray, materials: np.ndarray) -> GroundS
         _shared.append((static, shadows))
         del _shared[:-SHARED]
         return shadows
+
+
+def warm_up() -> None:
+    """Compile the kernels, or load them from Numba's cache."""
+    road = (-9.0, -9.0, 0.0, 9.0, -9.0, 0.0, 0.0, 9.0, 0.0)
+    roof = (-3.0, -3.0, 4.0, 3.0, -3.0, 4.0, 0.0, 3.0, 4.0)
+    GroundShadows(np.array([road, roof], np.float32), np.array([ASPHALT, PLAIN], np.uint8)).under(30.0, 45.0)

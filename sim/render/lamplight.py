@@ -278,7 +278,9 @@ def warm_up() -> None:
     """Compile the kernels, or load them from Numba's cache."""
     spots = np.zeros((1, 12))
     view = View(np.zeros(3), np.eye(3), 1.0)
-    near, ids, lit = np.ones((2, 2), np.float32), np.zeros((2, 2), np.int32), np.ones((1, 4), np.float32)
+    # As in a visibility buffer, depth and triangle of a sample lie side by side.
+    near, ids = np.ones((2, 2, 2), np.float32)[:, :, 1], np.zeros((2, 2, 2), np.int32)[:, :, 0]
+    lit = np.ones((1, 4), np.float32)
     marks, texture = np.zeros((1, 2), np.uint8), np.zeros((10, 8), np.float32)
     shine(spots, near, ids, lit, marks, texture, view, 0.0, np.zeros((1, 1, 3), np.float32))
     glare(spots, near, view, 0.0, 0.0, np.zeros((1, 1, 4), np.uint8))

@@ -128,7 +128,7 @@ class Renderer:
         world_from_camera = pose_matrix(pose)
         rotation = np.ascontiguousarray(world_from_camera[:3, :3])
         view = View(world_from_camera[:3, 3].copy(), rotation, width / (2.0 * math.tan(math.radians(fov) / 2.0)))
-        camera_from_world = np.column_stack([rotation.T, -product(view.position, rotation)])
+        camera_from_world = np.ascontiguousarray(np.column_stack([rotation.T, -product(view.position, rotation)]))
         air = atmosphere(weather)
         light = np.zeros((6, 3))
         light[0] = product(air.sun, rotation)

@@ -1,8 +1,8 @@
 """Kernels before they are needed: loaded from Numba's cache, or compiled on all cores with a line that says so.
 
 Numba compiles under one lock, so threads would not help: the first part that has to be compiled starts processes that
-compile the later parts meanwhile, and this one then loads those from the cache. Of several servers that start at once,
-as those of a rollout pool, one compiles, and the others wait for it.
+compile later parts meanwhile and say when each is ready, and this one then loads it from the cache. Of several servers
+that start at once, as those of a rollout pool, one compiles, and the others wait for it.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from numba.core import event
 from sim.server.lifetime import end_with_parent
 
 log = logging.getLogger(__name__)
-PARTS = ("ticks", "cameras", "sensors", "navigation")
+PARTS = ("ticks", "light", "cameras", "sensors", "navigation")
 SHARES = (
     (),
-    (("navigation", "sensors"),),
-    (("navigation",), ("cameras",)),
-    (("navigation",), ("cameras",), ("sensors",)),
+    (("light", "navigation", "sensors"),),
+    (("light", "navigation"), ("cameras",)),
+    (("light", "navigation"), ("cameras",), ("sensors",)),
 )
-"""What one, two or three helpers compile."""
+"""What one, two or three helpers compile. Lamps and shadows are a part of their own, and before the cameras, which
+need them, so that with two cores both have as much to do."""
 
 PACKAGE = Path(__file__).resolve().parent.parent
 PATIENCE_S = 240.0
@@ -46,14 +47,18 @@ def compile_part(name: str) -> None:
 
         dynamics.warm_up()
         right_of_way.warm_up()
-    elif name == "cameras":
+    elif name == "light":
+        from sim.render.ground_shadows import warm_up as compile_ground_shadows
         from sim.render.lamplight import warm_up as compile_lamplight
         from sim.render.overlay import warm_up as compile_overlay
+
+        compile_lamplight()
+        compile_ground_shadows()
+        compile_overlay()
+    elif name == "cameras":
         from sim.render.renderer import warm_up as compile_renderer
 
         compile_renderer()
-        compile_overlay()
-        compile_lamplight()
     elif name == "sensors":
         from sim.sensors.kernels import warm_up as compile_sensors
 
@@ -89,11 +94,14 @@ class _Crew(event.Listener):
         self._helpers: dict[str, subprocess.Popen[bytes]] = {}
 
     def begin(self, part: str) -> None:
-        """The next part: wait for the helper that has it. One that failed leaves its part to this process."""
+        """The next part: wait until the helper that has it says that it is ready. One that failed has closed its
+        output and leaves its part to this process."""
         self._part = part
         helper = self._helpers.get(part)
-        if helper is not None:
-            helper.wait()
+        if helper is not None and helper.stdout is not None:
+            for line in helper.stdout:
+                if line.strip() == part.encode():
+                    break
 
     def end(self) -> None:
         """End helpers that still run, as after an error."""
@@ -101,8 +109,9 @@ class _Crew(event.Listener):
             if helper.poll() is None:
                 helper.kill()
                 helper.wait()
-            if helper.stdin is not None:
-                helper.stdin.close()
+            for pipe in (helper.stdin, helper.stdout):
+                if pipe is not None:
+                    pipe.close()
 
     def on_start(self, event: event.Event) -> None:
         if self.helping:
@@ -117,7 +126,7 @@ class _Crew(event.Listener):
                 with contextlib.suppress(OSError):
                     helper = subprocess.Popen(
                         [sys.executable, "-m", "sim.server.compiling", *mine],
-                        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                     )  # fmt: skip
                     self._helpers.update(dict.fromkeys(mine, helper))
 
@@ -190,3 +199,4 @@ if __name__ == "__main__":
     end_with_parent()
     for name in sys.argv[1:]:
         compile_part(name)
+        print(name, flush=True)

@@ -277,7 +277,7 @@ class Signals:
 
     def states(self) -> np.ndarray:
         """uint8 (actors,): the colour of each light, in the order of `actors`; 0 for signs."""
-        return np.asarray(self._records["state"])
+        return np.ascontiguousarray(self._records["state"])
 
 
 def _type_id(signal: Signal) -> str | None:

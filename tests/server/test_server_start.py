@@ -92,9 +92,42 @@ def test_of_servers_that_start_at_once_with_an_empty_cache_one_compiles(tmp_path
     assert start(tmp_path) == ""
 
 
+KERNELS = """
+import gc, sys
+from pathlib import Path
+from numba.core.dispatcher import Dispatcher
+from sim.server.compiling import PARTS, compile_part
+
+def signatures():
+    found = [thing for thing in gc.get_objects() if isinstance(thing, Dispatcher)]
+    return {(d.py_func.__module__, d.py_func.__name__): len(d.signatures) for d in found if d.signatures}
+
+for part in PARTS:
+    compile_part(part)
+ready = {name: count for name, count in signatures().items() if name[0].startswith("sim.")}
+sys.path.insert(0, sys.argv[1])
+import digests
+for part in ("sensors", "rays", "sketches"):
+    digests.PARTS[part]()
+used = {name: count for name, count in signatures().items() if name[0].startswith("sim.")}
+print(len(ready), {name: count for name, count in used.items() if ready.get(name) != count},
+      {name: count for name, count in ready.items() if count > 1})
+"""
+
+
+def test_no_kernel_is_compiled_twice_or_only_when_a_client_waits_for_it():
+    """What a drive at night, scans and sketches run has been compiled before, each kernel for one kind of arrays."""
+    digests = Path(__file__).parents[1] / "render"
+    done = subprocess.run([sys.executable, "-c", KERNELS, str(digests)], capture_output=True, text=True, timeout=280)
+    count, late, twice = done.stdout.splitlines()[-1].split(" ", 1)[0], *done.stdout.splitlines()[-1].split("{")[1:]
+    assert int(count) > 25
+    assert late.strip() == "}", late
+    assert twice.strip() == "}", twice
+
+
 @pytest.mark.slow
 def test_the_first_start_says_that_it_compiles_once(tmp_path):
     words = start(tmp_path)
     assert words.count("compiling the simulator for this machine") == 1
-    assert "3 of 4 parts ready" in words
+    assert "4 of 5 parts ready" in words
     assert start(tmp_path) == ""
