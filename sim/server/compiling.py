@@ -50,15 +50,15 @@ def compile_part(name: str) -> None:
     elif name == "light":
         from sim.render.ground_shadows import warm_up as compile_ground_shadows
         from sim.render.lamplight import warm_up as compile_lamplight
-        from sim.render.overlay import warm_up as compile_overlay
 
         compile_lamplight()
         compile_ground_shadows()
-        compile_overlay()
     elif name == "cameras":
+        from sim.render.overlay import warm_up as compile_overlay
         from sim.render.renderer import warm_up as compile_renderer
 
         compile_renderer()
+        compile_overlay()
     elif name == "sensors":
         from sim.sensors.kernels import warm_up as compile_sensors
 
