@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.geometry import arctan2
+from sim.geometry import arctan2, length
 from sim.labels import Label
 from sim.maps.boxes import BoxList, StaticBoxes
 from sim.maps.gantries import fast_carriageway
@@ -114,7 +114,7 @@ def _chosen(boxes: StaticBoxes, which: np.ndarray) -> StaticBoxes:
 
 def _flight(ends: np.ndarray, number: int, along: np.ndarray) -> np.ndarray:
     """Points (N, 3) on the ground under the middle of the stairs at an end, `along` (N,) metres from the deck."""
-    across = (ends[1] - ends[0]) / np.linalg.norm(ends[1] - ends[0])
+    across = (ends[1] - ends[0]) / length(ends[1] - ends[0])
     # Both flights lead the way that traffic beside them goes, turned by a quarter from the deck.
     way = (1.0 if number else -1.0) * np.array([-across[1], across[0], 0.0])
     outwards = (1.0 if number else -1.0) * 0.5 * (STAIRS_WIDTH_M - PIER_M)
@@ -185,9 +185,9 @@ def _railing(line: np.ndarray) -> list[Mesh]:
     parts = [
         strip(line + (z - 0.04) * _UP, line + (z + 0.04) * _UP, _STEEL, Label.FENCES) for z in (0.4, 0.78, RAILING_M)
     ]
-    length = float(np.linalg.norm(line[1] - line[0]))
-    along = (line[1] - line[0]) / length
-    feet = line[0] + np.linspace(0.0, length, max(2, round(length / POST_M) + 1))[:, None] * along
+    span = length(line[1] - line[0])
+    along = (line[1] - line[0]) / span
+    feet = line[0] + np.linspace(0.0, span, max(2, round(span / POST_M) + 1))[:, None] * along
     corners = np.stack(
         [feet - 0.04 * along, feet + 0.04 * along, feet + 0.04 * along + RAILING_M * _UP,
          feet - 0.04 * along + RAILING_M * _UP], axis=1
