@@ -85,6 +85,8 @@ def check_train(config: Any) -> None:
             f"training.updates_per_batch={training.updates_per_batch}: it must divide "
             f"training.scenes_per_step * training.group_size={update}"
         )
+    if not 0.0 <= training.decay_share <= 1.0:
+        raise ConfigError(f"training.decay_share={training.decay_share}: it must be from 0 to 1")
     if training.microbatch and (update // training.updates_per_batch) % training.microbatch:
         raise ConfigError(
             f"training.microbatch={training.microbatch}: it must divide the "

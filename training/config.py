@@ -53,8 +53,10 @@ class TrainingConfig:
     group_size        rollouts of each seed: the group whose mean reward is the baseline
     updates_per_batch optimiser steps that one pass over a batch of episodes takes, each with its share of them
     epochs            passes over each batch; the probability ratio is clipped as in PPO
-    learning_rate     constant after warmup_steps
+    learning_rate     constant between warm-up and decay
     warmup_steps      linear warm-up
+    decay_share       last share of the steps, over which the learning rate falls in a line to a tenth: what is learned
+                      last is not unlearned again by the noise of single batches; 0 keeps the rate constant
     max_grad_norm     clipping of the gradient's norm
     beta              weight of the KL divergence to the policy before RL; 0 turns it off
     epsilon           clipping of the probability ratio
@@ -78,6 +80,7 @@ class TrainingConfig:
     epochs: int = 2
     learning_rate: float = 1.5e-3
     warmup_steps: int = 8
+    decay_share: float = 0.5
     max_grad_norm: float = 1.0
     beta: float = 0.0
     epsilon: float = 0.2

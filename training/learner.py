@@ -87,6 +87,8 @@ def grpo_config(config: TrainingConfig, folder: Path, seed: int) -> GRPOConfig:
         raise InvalidTraining(f"training.group_size={config.group_size}: a group needs at least 2 rollouts")
     if min(config.scenes_per_step, config.updates_per_batch, config.epochs, config.steps) < 1:
         raise InvalidTraining("training.steps, scenes_per_step, updates_per_batch and epochs must be at least 1")
+    if not 0.0 <= config.decay_share <= 1.0:
+        raise InvalidTraining(f"training.decay_share={config.decay_share}: it must be from 0 to 1")
     if batch % config.updates_per_batch:
         raise InvalidTraining(
             f"training.updates_per_batch={config.updates_per_batch}: it must divide the batch of {batch} episodes"
@@ -107,7 +109,12 @@ def grpo_config(config: TrainingConfig, folder: Path, seed: int) -> GRPOConfig:
         num_iterations=config.epochs,
         max_steps=config.steps,
         learning_rate=config.learning_rate,
-        lr_scheduler_type="constant_with_warmup",
+        lr_scheduler_type="warmup_stable_decay",
+        lr_scheduler_kwargs={
+            "num_decay_steps": round(config.decay_share * config.steps),
+            "decay_type": "linear",
+            "min_lr_ratio": 0.1,
+        },
         warmup_steps=config.warmup_steps,
         max_grad_norm=config.max_grad_norm,
         optim=config.optimizer,

@@ -56,6 +56,7 @@ MISTAKES = [
     (["train", "policy.lora.rank=4"], "policy.lora.rank=0"),
     (["train", "training.group_size=1"], "training.group_size=1"),
     (["train", "training.updates_per_batch=5"], "training.updates_per_batch=5: it must divide"),
+    (["train", "training.decay_share=1.5"], "training.decay_share=1.5: it must be from 0 to 1"),
     (["train", "training.microbatch=5"], "training.microbatch=5"),
     (["train", "evaluation.episodes=2", "replay.seeds=3"], "replay.seeds=3"),
     (["train", "resume=nowhere"], "resume=nowhere: no run there"),

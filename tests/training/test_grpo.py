@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import get_scheduler
 
 from policy.errors import ImageMismatch
 from policy.gemma import GemmaPolicy
@@ -95,6 +96,23 @@ def test_a_turn_with_another_number_of_placeholders_is_named(trainer: EpisodeGRP
     trainer.rollout = lambda seeds: [replace(whole, turns=(broken, *whole.turns[1:]))]  # type: ignore[method-assign]
     with pytest.raises(ImageMismatch, match=r"turn 0: 0 image placeholder tokens, but 66 vision features"):
         trainer._generate([None])
+
+
+@pytest.mark.parametrize(("share", "last"), [(0.5, 0.1), (0.0, 1.0)])
+def test_the_learning_rate_warms_up_holds_and_falls_in_a_line(share: float, last: float, tmp_path: Path) -> None:
+    args = grpo_config(TrainingConfig(steps=100, warmup_steps=10, decay_share=share), tmp_path, 0)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=args.learning_rate)
+    given = {"scheduler_specific_kwargs": args.lr_scheduler_kwargs}
+    schedule = get_scheduler(args.lr_scheduler_type, optimizer, args.warmup_steps, args.max_steps, **given)
+    rates = []
+    for _ in range(100):
+        rates.append(schedule.get_last_lr()[0] / args.learning_rate)
+        optimizer.step()
+        schedule.step()
+    assert rates[0] < rates[5] < rates[9] < 1.0
+    assert rates[10:51] == [1.0] * 41
+    assert rates[75] == pytest.approx(0.5 + 0.5 * last)
+    assert rates[99] == pytest.approx(last + 0.02 * (1.0 - last))
 
 
 def test_the_scenario_sampler_draws_no_seed_twice_and_repeats_itself() -> None:
