@@ -135,7 +135,7 @@ def _strike(pool: RolloutPool, pid: int, signal_number: signal.Signals) -> tuple
     """Collect, and send a signal while both workers are early in an episode: neither can be at its last call."""
 
     def hook(live: dict[str, int]) -> bool:
-        if len(live) < pool.workers or max(live.values()) > 2:
+        if len(live) < pool.workers or max(live.values()) > 3:
             return False
         os.kill(pid, signal_number)
         return True
