@@ -165,7 +165,7 @@ class Session:
             if self._restore is not None:
                 with contextlib.suppress(RuntimeError):
                     self.world.apply_settings(self._restore)
-        elif self._server is not None and self._server.is_alive():
+        elif self._server.is_alive():
             with contextlib.suppress(RuntimeError):
                 for actor in self._actors:
                     if isinstance(actor, carla.Sensor) and actor.is_listening():

@@ -75,8 +75,7 @@ def _site(reference: np.ndarray, clearance: Clearance, standing: StaticBoxes, gr
     t = np.arange(-MOST_SPAN_M, MOST_SPAN_M + 0.1, 0.5)
     line = offset_points(reference.repeat(len(t), axis=0), t)
     on_road = clearance(line) < 0.0
-    if not on_road[np.argmin(np.abs(t))]:
-        on_road[np.argmin(np.abs(t))] = True
+    on_road[len(t) // 2] = True
     index = np.flatnonzero(on_road)
     runs = np.split(index, np.flatnonzero(np.diff(index) > 1) + 1)
     own = next(n for n, run in enumerate(runs) if len(t) // 2 in run)

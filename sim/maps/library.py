@@ -55,7 +55,6 @@ class MapLibrary:
         """Raises UnknownTown when `folder` is given and is no directory."""
         self._folder = Path(folder) if str(folder) else None
         self._announce = announce
-        self._lock = threading.Lock()
         self._files: OrderedDict[tuple[str, int, int], Town] = OrderedDict()
         # The worlds of a process share its maps: one thread loads, the others find them loaded.
         self._lock = threading.Lock()
